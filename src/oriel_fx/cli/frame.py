@@ -1,0 +1,78 @@
+"""`oriel frame` and `oriel sheet`: stills, to judge a look before rendering it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from oriel_fx.cli.options import ConfigOption, ForceOption, FpsOption, PresetOption, SetOption, SizeOption
+from oriel_fx.errors import OutputError, UsageError
+
+SongArgument = Annotated[Path, typer.Argument(help="The song.", metavar="SONG")]
+
+
+def add_to(app: typer.Typer) -> None:
+    app.command()(frame)
+    app.command()(sheet)
+
+
+def frame(
+    song: SongArgument,
+    at: Annotated[str, typer.Option(help="Where in the song: seconds, or m:ss.")] = "0",
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="A .png, .jpg or .webp file.")] = None,
+    config: ConfigOption = None,
+    preset: PresetOption = None,
+    size: SizeOption = None,
+    fps: FpsOption = None,
+    sets: SetOption = None,
+    force: ForceOption = False,
+) -> None:
+    """Draw one frame of a song's video, just as the video shows it."""
+    target = _target(song, output, ".png", force)
+    from oriel_fx.cli.options import read_assets, read_spec
+    from oriel_fx.render.spec import parse_time
+    from oriel_fx.render.stills import render_frame, write_picture
+
+    try:
+        at_s = parse_time(at)
+    except ValueError as error:
+        raise UsageError(f"--at: {error}.", "As in --at 1:02.") from None
+    spec = read_spec(config, preset, {"size": size, "fps": fps}, sets)
+    write_picture(target, render_frame(song, at_s, spec, assets=read_assets(config)))
+    typer.echo(target)
+
+
+def sheet(
+    song: SongArgument,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="A .png, .jpg or .webp file.")] = None,
+    count: Annotated[int, typer.Option(min=1, max=64, help="How many moments.")] = 9,
+    columns: Annotated[int, typer.Option(min=1, max=12)] = 3,
+    config: ConfigOption = None,
+    preset: PresetOption = None,
+    size: SizeOption = None,
+    fps: FpsOption = None,
+    sets: SetOption = None,
+    force: ForceOption = False,
+) -> None:
+    """Draw a contact sheet: moments from the whole song on one picture."""
+    target = _target(song, output, ".sheet.png", force)
+    from oriel_fx.cli.options import read_assets, read_spec
+    from oriel_fx.render.stills import contact_sheet, write_picture
+
+    spec = read_spec(config, preset, {"size": size, "fps": fps}, sets)
+    write_picture(target, contact_sheet(song, spec, count=count, columns=columns, assets=read_assets(config)))
+    typer.echo(target)
+
+
+def _target(song: Path, output: Path | None, suffix: str, force: bool) -> Path:
+    """The picture to write, checked before any work is done."""
+    target = output or song.with_suffix(suffix)
+    if target.suffix.lower() not in (".png", ".jpg", ".jpeg", ".webp"):
+        raise OutputError(f"{target.name} does not end in .png, .jpg or .webp.", "Choose such a name with -o.")
+    if target.exists() and not force:
+        raise OutputError(f"{target} exists already.", "Use --force to replace it, or -o to choose another name.")
+    if not target.absolute().parent.is_dir():
+        raise OutputError(f"There is no folder {target.absolute().parent}.", "Make it first, or choose another place with -o.")
+    return target

@@ -1,0 +1,132 @@
+"""What several commands take: how a song is to look, read from files and the command line into a RenderSpec."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from oriel_fx.errors import SpecError, UsageError
+
+if TYPE_CHECKING:
+    from oriel_fx.render.assets import LocalAssets
+    from oriel_fx.render.spec import RenderSpec
+
+ConfigOption = Annotated[
+    Path | None, typer.Option("--config", "-c", help="A config: JSON, YAML or TOML. `oriel init` writes one.")
+]
+PresetOption = Annotated[str | None, typer.Option("--preset", "-p", help="A look; `oriel presets` lists them.")]
+SizeOption = Annotated[
+    str | None, typer.Option("--size", "-s", help="720p, 1080p, 1440p, 4k, square, vertical, or WIDTHxHEIGHT.")
+]
+FpsOption = Annotated[str | None, typer.Option("--fps", help="Frames per second, such as 24, 30, 60 or 30000/1001.")]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="PATH=VALUE", help="Change one value of the config, such as layers.0.color=#f0f."),
+]
+ForceOption = Annotated[bool, typer.Option("--force", "-f", help="Replace the output if it exists.")]
+
+
+def read_spec(config: Path | None, preset: str | None, output: dict[str, Any], sets: list[str] | None) -> RenderSpec:
+    """The spec: the command line over the config, the config over the preset. Raises SpecError, UsageError."""
+    from oriel_fx.render import presets
+    from oriel_fx.render.classic import from_classic, is_classic
+    from oriel_fx.render.spec import DEFAULT_PRESET, RenderSpec, merge
+
+    data = read_config(config) if config else {}
+    data.pop("$schema", None)
+    if is_classic(data):
+        data = from_classic(data)
+    chosen = {key: value for key, value in output.items() if value is not None}
+    if preset:
+        data["preset"] = preset
+    if chosen:
+        below = data.get("output", {})
+        data["output"] = (below if isinstance(below, dict) else {}) | chosen
+    if sets:
+        # A path such as layers.0 means the list as it would be drawn, the preset's where the config has none.
+        data = merge(presets.load(data.get("preset", DEFAULT_PRESET)), data)
+        for assignment in sets:
+            data = assign(data, assignment)
+    return RenderSpec.from_config(data)
+
+
+def read_assets(config: Path | None) -> LocalAssets:
+    """Files that a spec names are looked for beside the config, or here."""
+    from oriel_fx.render.assets import LocalAssets
+
+    return LocalAssets(config.parent if config else Path())
+
+
+def read_config(path: Path) -> dict[str, Any]:
+    """A JSON, YAML or TOML file as plain data. Raises SpecError saying where it is not well formed."""
+    try:
+        text = path.read_text("utf-8-sig")
+    except FileNotFoundError:
+        raise SpecError(f"There is no config file {str(path)!r}.", "Check the path, or write one with `oriel init`.") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise SpecError(f"The config {str(path)!r} cannot be read: {error}.", "It should be a text file in UTF-8.") from None
+    try:
+        data = _parse(text, path.suffix.lower())
+    except Exception as error:
+        if type(error).__module__.split(".")[0] not in ("json", "yaml", "tomllib"):
+            raise
+        place = " ".join(str(error).split())
+        raise SpecError(f"The config {str(path)!r} is not well formed: {place}.", "Mend that place and try again.") from None
+    if not isinstance(data, dict):
+        raise SpecError(f"The config {str(path)!r} is not one object.", 'It should look like {"preset": "halo"}.')
+    return data
+
+
+def _parse(text: str, suffix: str) -> Any:
+    if suffix in (".yaml", ".yml"):
+        import yaml
+
+        return yaml.safe_load(text) or {}
+    if suffix == ".toml":
+        import tomllib
+
+        return tomllib.loads(text)
+    return json.loads(text)
+
+
+def assign(data: dict[str, Any], assignment: str) -> dict[str, Any]:
+    """A copy of plain data with one `path.to.key=value` applied; numbers in the path index lists.
+
+    Values are JSON where they parse as it, else text. Raises UsageError, SpecError.
+    """
+    path, equals, text = assignment.partition("=")
+    if not equals or not path:
+        raise UsageError(f"--set {assignment!r} has no value.", "Write it as --set path.to.key=value.")
+    try:
+        value = json.loads(text)
+    except ValueError:
+        value = text
+    copy: dict[str, Any] = json.loads(json.dumps(data))
+    *parents, last = path.split(".")
+    place: Any = copy
+    for depth, key in enumerate(parents):
+        if isinstance(place, dict):
+            place = place.setdefault(key, {})
+        else:
+            place = _item(place, key, ".".join(parents[: depth + 1]), path)
+    if isinstance(place, dict):
+        place[last] = value
+    else:
+        _item(place, last, path, path)
+        place[int(last)] = value
+    return copy
+
+
+def _item(place: Any, key: str, so_far: str, path: str) -> Any:
+    if not isinstance(place, list):
+        raise SpecError(f"--set {path}: there is nothing inside {so_far.rpartition('.')[0]!r}.", "It is a plain value.", path)
+    if not key.isdigit() or int(key) >= len(place):
+        raise SpecError(
+            f"--set {path}: {so_far} does not exist; the list has {len(place)} entries.",
+            f"Count from 0 to {len(place) - 1}." if place else "The list is empty.",
+            path,
+        )
+    return place[int(key)]

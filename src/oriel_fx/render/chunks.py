@@ -1,0 +1,126 @@
+"""Chunks: a render cut into runs of frames that any process can draw, and a work folder that survives a kill.
+
+The plan follows from the number of frames and the frame rate alone, so the pixels and the bytes never depend
+on how many processes work on it, or on how often they were stopped.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+from oriel_fx.errors import OutputError
+from oriel_fx.render.spec import RenderSpec
+
+CHUNK_S = 12
+# Raised whenever the same spec would draw other pixels or encode other bytes.
+RENDER_VERSION = 1
+HASH_BYTES = 16
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """A run of frames of the song: `first` inside, `stop` outside."""
+
+    number: int
+    first: int
+    stop: int
+
+    @property
+    def n_frames(self) -> int:
+        return self.stop - self.first
+
+
+def plan_chunks(first: int, stop: int, fps: Fraction) -> list[Chunk]:
+    """Cut frames first..stop into chunks of nearly equal length, about CHUNK_S seconds each."""
+    count = max(1, round((stop - first) / (CHUNK_S * fps)))
+    edges = [first + (stop - first) * i // count for i in range(count + 1)]
+    return [Chunk(i, a, b) for i, (a, b) in enumerate(zip(edges, edges[1:], strict=False))]
+
+
+def hash_file(path: Path) -> str:
+    """BLAKE2 of a file's content, hex."""
+    digest = hashlib.blake2b(digest_size=HASH_BYTES)
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def render_key(song: Path, spec: RenderSpec, asset_hashes: dict[str, str]) -> str:
+    """What a work folder belongs to: the song's content, the whole spec, the assets, and this version of the drawing."""
+    parts = [str(RENDER_VERSION), hash_file(song), song.stem, spec.model_dump_json(), json.dumps(asset_hashes, sort_keys=True)]
+    return hashlib.blake2b("\0".join(parts).encode(), digest_size=HASH_BYTES).hexdigest()
+
+
+class WorkFolder:
+    """The folder beside the output that holds finished parts until they are joined."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @staticmethod
+    def beside(output: Path) -> WorkFolder:
+        return WorkFolder(output.with_name(output.name + ".oriel-work"))
+
+    @contextlib.contextmanager
+    def claimed(self, key: str, resume: bool) -> Iterator[None]:
+        """Hold the folder for this render alone; what belongs to another song or spec is cleared first.
+
+        Raises OutputError when it cannot be made, or another render is using it.
+        """
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            lock = (self.path / "lock").open("w")
+        except OSError as error:
+            raise OutputError(f"{self.path.parent} cannot be written to: {error.strerror}.", "Choose another place with -o.") from None
+        with lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                raise OutputError(f"Another render is writing {self.path.stem}.", "Wait for it, or choose another name with -o.") from None
+            if not (resume and self._key() == key):
+                self._clear()
+                write_whole(self.path / "manifest.json", json.dumps({"key": key, "version": RENDER_VERSION}).encode())
+            yield
+
+    def _key(self) -> str | None:
+        try:
+            return str(json.loads((self.path / "manifest.json").read_text())["key"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+    def _clear(self) -> None:
+        for entry in self.path.iterdir():
+            if entry.name != "lock":
+                shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+
+    def remove(self) -> None:
+        shutil.rmtree(self.path, ignore_errors=True)
+
+    def chunk_file(self, chunk: Chunk) -> Path:
+        return self.path / f"chunk-{chunk.number:05d}.mp4"
+
+    def hash_file(self, chunk: Chunk) -> Path:
+        return self.path / f"chunk-{chunk.number:05d}.hashes"
+
+    def is_done(self, chunk: Chunk, with_hashes: bool) -> bool:
+        return self.chunk_file(chunk).exists() and (not with_hashes or self.hash_file(chunk).exists())
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a file so that it is there whole or not at all."""
+    part = path.with_name(path.name + ".part")
+    with part.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    part.replace(path)

@@ -1,0 +1,158 @@
+"""Colours: parsing, and mixing in a perceptual space.
+
+OKLab is Björn Ottosson's (https://bottosson.github.io/posts/oklab/, 2020).
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BeforeValidator, WithJsonSchema
+
+Rgb = tuple[float, float, float]
+
+NAMED = {
+    "black": "#000000",
+    "white": "#ffffff",
+    "red": "#ff0000",
+    "green": "#008000",
+    "blue": "#0000ff",
+    "yellow": "#ffff00",
+    "cyan": "#00ffff",
+    "magenta": "#ff00ff",
+    "orange": "#ffa500",
+    "purple": "#800080",
+    "pink": "#ffc0cb",
+    "gray": "#808080",
+    "grey": "#808080",
+    "gold": "#ffd700",
+    "coral": "#ff7f50",
+    "crimson": "#dc143c",
+    "indigo": "#4b0082",
+    "ivory": "#fffff0",
+    "lavender": "#e6e6fa",
+    "lime": "#00ff00",
+    "maroon": "#800000",
+    "navy": "#000080",
+    "olive": "#808000",
+    "salmon": "#fa8072",
+    "silver": "#c0c0c0",
+    "teal": "#008080",
+    "tomato": "#ff6347",
+    "turquoise": "#40e0d0",
+    "violet": "#ee82ee",
+}
+PALETTE_NAMES = ("palette.0", "palette.1", "palette.2", "palette.ground", "palette.ink")
+_HEX = re.compile(r"#(?:[0-9a-f]{3}|[0-9a-f]{6})\Z")
+
+
+def normalise_color(value: object) -> str:
+    """Return `#rrggbb` or a `palette.…` name from `#rgb`, `#rrggbb`, a colour name or an integer 0xRRGGBB.
+
+    Raises ValueError saying what a colour looks like.
+    """
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= 0xFFFFFF:
+        return f"#{value:06x}"
+    if isinstance(value, str):
+        text = value.strip().lower()
+        text = NAMED.get(text, text)
+        if text in PALETTE_NAMES:
+            return text
+        if _HEX.match(text):
+            return text if len(text) == 7 else "#" + "".join(c * 2 for c in text[1:])
+    raise ValueError(
+        f"{value!r} is not a colour; write #rrggbb, a name such as 'white', or one of {', '.join(PALETTE_NAMES)}"
+    )
+
+
+Color = Annotated[
+    str,
+    BeforeValidator(normalise_color),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "string", "pattern": "^#([0-9a-fA-F]{3}|[0-9a-fA-F]{6})$"},
+                {"enum": [*NAMED, *PALETTE_NAMES]},
+                {"type": "integer", "minimum": 0, "maximum": 0xFFFFFF},
+            ],
+            "description": "#rrggbb, a colour name, a palette colour, or an integer 0xRRGGBB",
+        }
+    ),
+]
+
+
+def hex_to_rgb(color: str) -> Rgb:
+    """`#rrggbb` → red, green, blue in 0..1 (sRGB)."""
+    return (int(color[1:3], 16) / 255, int(color[3:5], 16) / 255, int(color[5:7], 16) / 255)
+
+
+def rgb_to_hex(rgb: Rgb | NDArray[np.float32]) -> str:
+    """Red, green, blue in 0..1 → `#rrggbb`."""
+    return "#" + "".join(f"{round(min(1.0, max(0.0, float(c))) * 255):02x}" for c in rgb)
+
+
+def srgb_to_linear(srgb: NDArray[np.float32]) -> NDArray[np.float32]:
+    """sRGB 0..1 → linear light 0..1, any shape (IEC 61966-2-1)."""
+    return np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4).astype(np.float32)
+
+
+def linear_to_srgb(linear: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Linear light → sRGB, clipped to 0..1, any shape (IEC 61966-2-1)."""
+    clipped = np.clip(linear, 0.0, 1.0)
+    return np.where(clipped <= 0.0031308, clipped * 12.92, 1.055 * clipped ** (1 / 2.4) - 0.055).astype(np.float32)
+
+
+_LMS = np.array(
+    [[0.4122214708, 0.5363325363, 0.0514459929], [0.2119034982, 0.6806995451, 0.1073969566], [0.0883024619, 0.2817188376, 0.6299787005]],
+    np.float32,
+)
+_LAB = np.array(
+    [[0.2104542553, 0.7936177850, -0.0040720468], [1.9779984951, -2.4285922050, 0.4505937099], [0.0259040371, 0.7827717662, -0.8086757660]],
+    np.float32,
+)
+_LMS_INVERSE = np.linalg.inv(_LMS.astype(np.float64)).astype(np.float32)
+_LAB_INVERSE = np.linalg.inv(_LAB.astype(np.float64)).astype(np.float32)
+
+
+def srgb_to_oklab(srgb: NDArray[np.float32]) -> NDArray[np.float32]:
+    """sRGB 0..1, shape (…, 3) → OKLab, same shape: lightness 0..1, then a and b."""
+    return (np.cbrt(srgb_to_linear(srgb) @ _LMS.T) @ _LAB.T).astype(np.float32)
+
+
+def oklab_to_srgb(lab: NDArray[np.float32]) -> NDArray[np.float32]:
+    """OKLab, shape (…, 3) → sRGB clipped to 0..1, same shape."""
+    return linear_to_srgb((lab @ _LAB_INVERSE.T) ** 3 @ _LMS_INVERSE.T)
+
+
+def ramp(colors: list[str] | tuple[str, ...], positions: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Mix evenly spaced colour stops in OKLab.
+
+    `positions`: any shape, 0..1 along the stops (clipped). Returns sRGB 0..1 of shape positions.shape + (3,).
+    """
+    stops = srgb_to_oklab(np.array([hex_to_rgb(c) for c in colors], np.float32))
+    if len(stops) == 1:
+        stops = np.repeat(stops, 2, axis=0)
+    where = np.clip(positions, 0.0, 1.0) * (len(stops) - 1)
+    low = np.minimum(where.astype(np.int32), len(stops) - 2)
+    part = (where - low)[..., None]
+    return oklab_to_srgb(stops[low] * (1 - part) + stops[low + 1] * part)
+
+
+def ramp_hex(colors: list[str] | tuple[str, ...], count: int) -> list[str]:
+    """`count` colours evenly spaced along the stops, mixed in OKLab."""
+    if count == 1:
+        return [colors[0]]
+    return [rgb_to_hex(rgb) for rgb in ramp(colors, np.linspace(0, 1, count, dtype=np.float32))]
+
+
+def mix(first: str, second: str, amount: float) -> str:
+    """The colour `amount` (0..1) of the way from first to second, in OKLab."""
+    return rgb_to_hex(ramp([first, second], np.array([amount], np.float32))[0])
+
+
+def skia_color(color: str, opacity: float = 1.0) -> int:
+    """`#rrggbb` and an opacity 0..1 as Skia's 0xAARRGGBB."""
+    return (round(min(1.0, max(0.0, opacity)) * 255) << 24) | int(color[1:], 16)

@@ -1,0 +1,155 @@
+"""Drawing chunks: the one frame loop, engine → encoder → chunk file."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from oriel_fx.errors import OutputError, RenderCancelledError
+from oriel_fx.render.assets import Assets
+from oriel_fx.render.chunks import HASH_BYTES, Chunk, WorkFolder, write_whole
+from oriel_fx.render.encode.command import VideoFormat, encode_video
+from oriel_fx.render.encode.process import Encoder, find_ffmpeg
+from oriel_fx.render.engines.base import Engine
+from oriel_fx.render.pixels import Planes
+from oriel_fx.render.setup import PreparedSong, build_engine
+from oriel_fx.render.spec import RenderSpec
+
+REPORT_EVERY_FRAMES = 5
+
+
+@dataclass(frozen=True)
+class ChunkJob:
+    """Everything a process needs to draw some of a render's chunks; it pickles."""
+
+    song: PreparedSong
+    spec: RenderSpec
+    assets: Assets
+    folder: Path
+    chunks: tuple[Chunk, ...]
+    with_hashes: bool
+
+    @property
+    def video(self) -> VideoFormat:
+        output = self.spec.output
+        return VideoFormat(*output.size_px, output.frames_per_s, output.quality)
+
+
+def draw_chunks(
+    job: ChunkJob,
+    chunks: Iterable[Chunk],
+    on_frames: Callable[[int], None],
+    cancelled: Callable[[], bool] = lambda: False,
+) -> Iterator[Chunk]:
+    """Draw chunks one after another; yields each when its file is whole.
+
+    While ffmpeg finishes one, the next is already being drawn. Raises EncodeError, OutputError,
+    RenderCancelledError; the files of finished chunks stay.
+    """
+    engine = build_engine(job.song, job.spec, job.assets)
+    closing: _Closing | None = None
+    try:
+        for chunk in chunks:
+            writing = _Writing(job, chunk)
+            try:
+                _draw_frames(engine, writing, on_frames, cancelled)
+            except BaseException:
+                writing.abort()
+                raise
+            if closing:
+                yield closing.wait()
+            closing = _Closing(writing)
+        if closing:
+            yield closing.wait()
+            closing = None
+    finally:
+        if closing:
+            closing.abandon()
+
+
+def _draw_frames(
+    engine: Engine, writing: _Writing, on_frames: Callable[[int], None], cancelled: Callable[[], bool]
+) -> None:
+    unreported = 0
+    for index in range(writing.chunk.first, writing.chunk.stop):
+        if cancelled():
+            raise RenderCancelledError("The render was stopped.", "Run the same command again to go on from here.")
+        writing.add(index, engine)
+        unreported += 1
+        if unreported >= REPORT_EVERY_FRAMES:
+            on_frames(unreported)
+            unreported = 0
+    if unreported:
+        on_frames(unreported)
+
+
+class _Writing:
+    """One chunk on its way into its file."""
+
+    def __init__(self, job: ChunkJob, chunk: Chunk) -> None:
+        self.chunk = chunk
+        folder = WorkFolder(job.folder)
+        self._target = folder.chunk_file(chunk)
+        self._hash_file = folder.hash_file(chunk) if job.with_hashes else None
+        self._part = self._target.with_suffix(".part")
+        self._hashes: list[str] = []
+        video = job.video
+        command = encode_video(find_ffmpeg(), video, "pipe:0", self._part)
+        self._encoder = Encoder(command, self._part, video.width, video.height)
+
+    def add(self, index: int, engine: Engine) -> None:
+        planes = self._encoder.take()
+        engine.draw(index, planes)
+        if self._hash_file:
+            self._hashes.append(f"{index} {hash_frame(planes)}")
+        self._encoder.put(planes)
+
+    def finish(self) -> None:
+        self._encoder.finish()
+        try:
+            if self._hash_file:
+                write_whole(self._hash_file, ("\n".join(self._hashes) + "\n").encode())
+            with self._part.open("rb") as file:
+                os.fsync(file.fileno())
+            self._part.replace(self._target)
+        except OSError as error:
+            raise OutputError(f"{self._target} cannot be written: {error.strerror}.", "Check the disk and run it again.") from error
+
+    def abort(self) -> None:
+        self._encoder.abort()
+        self._part.unlink(missing_ok=True)
+
+
+class _Closing:
+    """Finishes a chunk's file on a thread of its own."""
+
+    def __init__(self, writing: _Writing) -> None:
+        self._writing = writing
+        self._error: Exception | None = None
+        self._thread = threading.Thread(target=self._run, name="oriel-close")
+        self._thread.start()
+
+    def _run(self) -> None:
+        try:
+            self._writing.finish()
+        except Exception as error:
+            self._error = error
+
+    def wait(self) -> Chunk:
+        self._thread.join()
+        if self._error:
+            raise self._error
+        return self._writing.chunk
+
+    def abandon(self) -> None:
+        """Let it end by itself: its frames are all drawn, so the chunk is worth keeping."""
+        self._thread.join()
+
+
+def hash_frame(planes: Planes) -> str:
+    """BLAKE2 of a frame's I420 bytes, hex."""
+    return hashlib.blake2b(planes.data, digest_size=HASH_BYTES).hexdigest()

@@ -1,0 +1,31 @@
+"""What an effect is: it changes lit regions of the picture, or the finished frame."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from oriel_fx.render.layout import Rect
+from oriel_fx.render.pixels import Planes
+from oriel_fx.render.scene import Frame, Pixels
+
+
+class RegionEffect(Protocol):
+    """Works on RGBA, on the background once and then on each region that layers drew in.
+
+    `reach_px` is how far its light spreads beyond what was drawn.
+    """
+
+    reach_px: int
+
+    def darken_ground(self, ground: Pixels) -> None:
+        """Change the bare ground (RGBA, in place): once where it is still, else on every frame."""
+
+    def apply(self, picture: Pixels, ground: Pixels, region: Rect, frame: Frame) -> None:
+        """Change one region in place; `ground` is the picture as it was before the glowing layers were drawn."""
+
+
+class FrameEffect(Protocol):
+    """Works on the finished frame's planes, and only on frames where it has something to do."""
+
+    def apply(self, planes: Planes, frame: Frame) -> None:
+        """Change the whole frame in place."""

@@ -1,0 +1,66 @@
+"""Bloom: bright things shed light around them, without greying the ground."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import cv2
+import numpy as np
+from pydantic import Field
+
+from oriel_fx.render.layout import Rect
+from oriel_fx.render.scene import Frame, Params, Pixels, Scene
+
+
+class BloomEffect(Params):
+    """Light round what the layers draw: a tight glow and a wide one."""
+
+    type: Literal["bloom"] = "bloom"
+    strength: float = Field(0.6, ge=0, le=3)
+    radius: float = Field(0.03, gt=0, le=0.2, description="of the wide glow, in short sides")
+    pulse: float = Field(0.0, ge=0, le=3, description="how much stronger it is on an onset")
+
+    def prepare(self, scene: Scene) -> Bloom:
+        return Bloom(self, max(1.0, self.radius * scene.layout.unit))
+
+
+@dataclass
+class Bloom:
+    params: BloomEffect
+    radius_px: float
+
+    @property
+    def reach_px(self) -> int:
+        return round(self.radius_px * 2.2)
+
+    def darken_ground(self, ground: Pixels) -> None:
+        """The ground sheds no light."""
+
+    def apply(self, picture: Pixels, ground: Pixels, region: Rect, frame: Frame) -> None:
+        """Blur, at quarter size, the light that the layers added to the ground, and add it back."""
+        strength = self.params.strength
+        if self.params.pulse:
+            strength *= 1 + self.params.pulse * frame.timeline.onset_pulse(frame.index)
+        if not strength or region.width < 8 or region.height < 8:
+            return
+        part = picture[region.slices]
+        size = (max(1, region.width // 4), max(1, region.height // 4))
+        light = cv2.subtract(_shrink(part, size), _shrink(ground[region.slices], size))
+        sigma = self.radius_px / 4
+        near = _soften(light, sigma * 0.3)
+        far = _soften(near, sigma)
+        # A wide glow spreads its light thin, so it is weighted up to be seen at all.
+        glow = cv2.addWeighted(near, 0.55 * strength, far, 1.3 * strength, 0)
+        cv2.add(part, cv2.resize(glow, (region.width, region.height), interpolation=cv2.INTER_LINEAR), part)
+
+
+def _shrink(part: Pixels, size: tuple[int, int]) -> Pixels:
+    half = cv2.resize(part, (max(1, part.shape[1] // 2), max(1, part.shape[0] // 2)), interpolation=cv2.INTER_AREA)
+    return np.asarray(cv2.resize(half, size, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def _soften(light: Pixels, sigma: float) -> Pixels:
+    """Two box blurs: close to a Gaussian, and their cost does not grow with the radius."""
+    side = max(3, round(sigma * 2.45) | 1)
+    return np.asarray(cv2.blur(cv2.blur(light, (side, side)), (side, side)), np.uint8)

@@ -1,0 +1,93 @@
+"""Progress: how far the song is, as a line and as times."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from pydantic import Field
+
+from oriel_fx.render.colors import Color, skia_color
+from oriel_fx.render.layout import Rect
+from oriel_fx.render.lazy import skia
+from oriel_fx.render.scene import Frame, Placed, Scene, Surface
+from oriel_fx.render.text import Figures, TextStyle
+
+
+class ProgressLayer(Placed):
+    """A thin line that fills, with the time gone on its left and the song's length on its right."""
+
+    type: Literal["progress"] = "progress"
+    width: float = Field(0.6, gt=0, le=4, description="of line and times together, in short sides; at most the safe area")
+    thickness: float = Field(0.004, gt=0, le=0.1, description="in short sides")
+    time: bool = Field(True, description="show the times")
+    size: float = Field(0.02, gt=0, le=0.2, description="height of the times, in short sides")
+    color: Color = "palette.ink"
+    track_opacity: float = Field(0.25, ge=0, le=1)
+    knob: bool = False
+
+    def prepare(self, scene: Scene) -> ProgressDrawer:
+        unit = scene.layout.unit
+        left, _, right, _ = scene.layout.safe
+        width = min(self.width * unit, right - left)
+        x, y = scene.layout.place(self.anchor, self.x, self.y)
+        x = min(max(x, left + width / 2), right - width / 2)
+        color = scene.palette.resolve(self.color)
+        duration_s = scene.timeline.duration_s
+        figures = Figures(TextStyle(self.size * unit, "medium", 0.02, color, 0.75 * self.opacity))
+        room = figures.width(clock(duration_s, duration_s)) + 0.02 * unit if self.time else 0.0
+        half_height = max(self.thickness * unit * 2.5, self.size * unit if self.time else 0) + 2
+        stroke = self.thickness * unit
+        return ProgressDrawer(
+            params=self,
+            figures=figures,
+            line=(x - width / 2 + room, x + width / 2 - room, y),
+            edges=(x - width / 2, x + width / 2),
+            stroke=stroke,
+            duration_s=duration_s,
+            track=_line_paint(color, self.opacity * self.track_opacity),
+            fill=_line_paint(color, self.opacity),
+            bounds=Rect.around(x - width / 2 - 2 - stroke, y - half_height, x + width / 2 + 2 + stroke, y + half_height),
+        )
+
+
+def clock(time_s: float, duration_s: float) -> str:
+    """Seconds as m:ss, or h:mm:ss where the song is that long."""
+    whole = int(time_s + 1e-6)
+    if duration_s >= 3600:
+        return f"{whole // 3600}:{whole // 60 % 60:02d}:{whole % 60:02d}"
+    return f"{whole // 60}:{whole % 60:02d}"
+
+
+def _line_paint(color: str, opacity: float) -> Any:
+    return skia.Paint(AntiAlias=True, Color=skia_color(color, opacity))
+
+
+@dataclass
+class ProgressDrawer:
+    params: ProgressLayer
+    figures: Figures
+    line: tuple[float, float, float]
+    edges: tuple[float, float]
+    stroke: float
+    duration_s: float
+    track: Any
+    fill: Any
+    bounds: Rect
+    static: bool = field(default=False, init=False)
+    glows: bool = field(default=False, init=False)
+
+    def draw(self, surface: Surface, frame: Frame) -> Rect | None:
+        canvas = surface.canvas
+        left, right, y = self.line
+        part = min(1.0, frame.time_s / self.duration_s) if self.duration_s else 1.0
+        at = left + (right - left) * part
+        half = self.stroke / 2
+        canvas.drawRoundRect(skia.Rect.MakeLTRB(left, y - half, right, y + half), half, half, self.track)
+        canvas.drawRoundRect(skia.Rect.MakeLTRB(left, y - half, max(at, left + self.stroke), y + half), half, half, self.fill)
+        if self.params.knob:
+            canvas.drawCircle(at, y, self.stroke * 2, self.fill)
+        if self.params.time:
+            self.figures.draw(canvas, clock(frame.time_s, self.duration_s), self.edges[0], y, "left")
+            self.figures.draw(canvas, clock(self.duration_s, self.duration_s), self.edges[1], y, "right")
+        return None

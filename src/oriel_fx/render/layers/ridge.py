@@ -1,0 +1,165 @@
+"""Ridge: the last seconds of the spectrum as a landscape of lines, receding towards the horizon."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from oriel_fx.render.colors import Color, ramp
+from oriel_fx.render.layout import Rect
+from oriel_fx.render.scene import Frame, Placed, Scene, Surface
+
+Floats = NDArray[np.float32]
+
+PROFILE_POINTS = 192
+# Rows a line may touch in one column; steeper parts thin out there rather than break.
+TAPS = 7
+
+
+class RidgeLayer(Placed):
+    """Lines of past spectra: the nearest is now, the farthest `history` seconds ago; nearer ones hide those behind."""
+
+    type: Literal["ridge"] = "ridge"
+    lines: int = Field(38, ge=4, le=120)
+    history: float = Field(4.5, gt=0.2, le=30, description="seconds from the front to the horizon")
+    width: float = Field(1.6, gt=0, le=4, description="of the nearest line, in short sides; at most the safe area")
+    far: float = Field(0.36, gt=0, le=1, description="width of the farthest line, as a share of the nearest")
+    depth: float = Field(0.56, gt=0, le=2, description="from the nearest line up to the farthest, in short sides")
+    height: float = Field(0.22, gt=0, le=1, description="of the highest ridge in front, in short sides")
+    valley: float = Field(0.16, ge=0, lt=1, description="share of the width in the middle that stays flat")
+    thickness: float = Field(0.0022, gt=0, le=0.02, description="of the nearest line, in short sides")
+    colors: list[Color] = Field(
+        ["palette.2", "palette.1", "palette.0"], min_length=1, max_length=8, description="near to far"
+    )
+
+    def prepare(self, scene: Scene) -> RidgeDrawer:
+        unit = scene.layout.unit
+        x, y = scene.layout.place(self.anchor, self.x, self.y)
+        left, _, right, _ = scene.layout.safe
+        width = min(self.width * unit, right - left)
+        depth, height = self.depth * unit, self.height * unit
+        bottom = y + depth / 2
+        pad = max(3, round(self.thickness * unit * 2))
+        bounds = Rect.around(x - width / 2 - pad, bottom - depth - height * self.far - pad, x + width / 2 + pad, bottom + pad)
+        bounds = Rect.around(bounds.left, min(bounds.top, bottom - height - pad), bounds.right, bounds.bottom)
+        bounds = bounds.intersect(scene.layout.frame)
+        rows = np.arange(bounds.top, bounds.bottom, dtype=np.float32)
+        return RidgeDrawer(
+            params=self,
+            centre_x=x,
+            bottom=bottom,
+            width=width,
+            depth=depth,
+            height=height,
+            stroke=max(1.0, self.thickness * unit),
+            stride=self.history * float(scene.timeline.fps) / self.lines,
+            row_colors=ramp(scene.colors(self.colors), (bottom - rows) / depth) * 255 * np.float32(self.opacity),
+            bounds=bounds,
+        )
+
+
+@dataclass
+class RidgeDrawer:
+    params: RidgeLayer
+    centre_x: float
+    bottom: float
+    width: float
+    depth: float
+    height: float
+    stroke: float
+    stride: float
+    row_colors: Floats
+    bounds: Rect
+    static: bool = field(default=False, init=False)
+    glows: bool = field(default=True, init=False)
+
+    def draw(self, surface: Surface, frame: Frame) -> Rect | None:
+        ages, profiles = self._history(frame)
+        widths, bases, heights, lights = self._perspective(ages)
+        columns = np.arange(self.bounds.left, self.bounds.right, dtype=np.float32)
+        ys = self._lines(columns, profiles, widths, bases, heights)
+        rows, cols, cover = _cover(ys, lights, self.stroke * (widths / widths[0]) ** 0.5)
+        rows -= self.bounds.top
+        inside = (rows >= 0) & (rows < self.bounds.height) & (cover > 0.01)
+        rows, cols, cover = rows[inside], cols[inside], cover[inside]
+        picture = surface.pixels[self.bounds.slices]
+        under = picture[rows, cols, :3]
+        light = self.row_colors[rows] * cover[:, None]
+        picture[rows, cols, :3] = np.maximum(under, light.astype(np.uint8))
+        if not len(rows):
+            return Rect(0, 0, 0, 0)
+        return Rect(self.bounds.left, self.bounds.top + int(rows.min()), self.bounds.right, self.bounds.bottom)
+
+    def _history(self, frame: Frame) -> tuple[Floats, Floats]:
+        """Ages of the lines (0 front .. 1 horizon), front first, and their profiles (lines + 1, PROFILE_POINTS).
+
+        A line belongs to a moment of the song and moves away from it, so nothing jumps as time goes on.
+        """
+        newest = np.floor(frame.index / self.stride)
+        slots = newest - np.arange(self.params.lines)
+        moments = np.concatenate([[frame.index], np.round(slots * self.stride)])
+        ages = (frame.index - np.concatenate([[frame.index], slots * self.stride])) / (self.stride * self.params.lines)
+        spectra = frame.timeline.spectra(moments.astype(np.int64))
+        # The front line is the present; the ones behind settle into smoother hills.
+        return ages.astype(np.float32), _profile(spectra, self.params.valley)
+
+    def _perspective(self, ages: Floats) -> tuple[Floats, Floats, Floats, Floats]:
+        """Width, base row, height and light of each line."""
+        away = 1 / (1 + ages * (1 / self.params.far - 1))
+        risen = (1 - away) / (1 - self.params.far) if self.params.far < 1 else ages
+        lights = np.clip((1 - ages) * 5, 0, 1) * (0.42 + 0.58 * away)
+        return (
+            (self.width * away).astype(np.float32),
+            (self.bottom - self.depth * risen).astype(np.float32),
+            (self.height * away).astype(np.float32),
+            lights.astype(np.float32),
+        )
+
+    def _lines(self, columns: Floats, profiles: Floats, widths: Floats, bases: Floats, heights: Floats) -> Floats:
+        """Row of each line in each column (lines, columns); NaN beyond its ends and where a nearer line hides it."""
+        across = np.abs(columns - np.float32(self.centre_x))[None, :] * (2 / widths)[:, None]
+        place = np.minimum(across, 0.9999) * (PROFILE_POINTS - 1)
+        low = place.astype(np.int32)
+        part = place - low
+        flat = (np.arange(len(profiles)) * PROFILE_POINTS)[:, None] + low
+        values = profiles.ravel()
+        ys = bases[:, None] - heights[:, None] * (values[flat] * (1 - part) + values[flat + 1] * part)
+        ys[across > 1] = np.inf
+        nearest = np.minimum.accumulate(ys, axis=0)
+        hidden = np.zeros(ys.shape, bool)
+        hidden[1:] = ys[1:] > nearest[:-1] - 0.75
+        ys[hidden | (across > 1)] = np.nan
+        return ys
+
+
+def _profile(spectra: Floats, valley: float) -> Floats:
+    """Spectra (lines, 128) → heights from the middle outwards (lines, PROFILE_POINTS), flat in the valley and at the ends."""
+    outwards = np.linspace(0, 1, PROFILE_POINTS, dtype=np.float32)
+    band = np.clip((outwards - valley) / (1 - valley), 0, 1) * 127
+    low = np.minimum(band.astype(np.int32), 126)
+    values = spectra[:, low] + (spectra[:, low + 1] - spectra[:, low]) * (band - low)
+    rise = np.clip((outwards - valley * 0.7) / 0.12, 0, 1)
+    fall = np.clip((1 - outwards) / 0.35, 0, 1)
+    shape = rise * rise * (3 - 2 * rise) * fall * fall * (3 - 2 * fall)
+    kernel = np.hanning(11)[1:-1].astype(np.float32)
+    smooth = np.apply_along_axis(np.convolve, 1, values, kernel / kernel.sum(), "same")
+    return np.ascontiguousarray(smooth * shape, np.float32)
+
+
+def _cover(ys: Floats, lights: Floats, strokes: Floats) -> tuple[NDArray[np.int64], NDArray[np.int64], Floats]:
+    """Anti-aliased coverage of near-horizontal lines: rows, columns and light (0..1) of the pixels they touch."""
+    slope = np.zeros_like(ys)
+    slope[:, 1:-1] = np.abs(ys[:, 2:] - ys[:, :-2]) / 2
+    slope = np.nan_to_num(slope)
+    line, cols = np.nonzero(~np.isnan(ys))
+    y = ys[line, cols]
+    half = strokes[line] / 2 * np.minimum(np.sqrt(1 + slope[line, cols] ** 2), 3.0)
+    top = np.floor(y - half - 0.5).astype(np.int64) + 1
+    taps = int(min(TAPS, np.ceil(2 * half.max(initial=1.0)) + 1))
+    rows = top[:, None] + np.arange(taps)
+    cover = np.clip(half[:, None] + 0.5 - np.abs(rows - y[:, None]), 0, 1) * lights[line][:, None]
+    return rows.ravel(), np.repeat(cols, taps), cover.ravel().astype(np.float32)

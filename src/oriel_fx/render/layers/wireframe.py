@@ -1,0 +1,148 @@
+"""Wireframe: one turning solid, the look of the original Oriel visualizer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field, field_validator
+
+from oriel_fx.render.colors import Color, hex_to_rgb, mix, rgb_to_hex, skia_color
+from oriel_fx.render.layout import Anchor, Rect
+from oriel_fx.render.lazy import skia
+from oriel_fx.render.scene import Frame, Placed, Scene, Surface
+from oriel_fx.render.solids import SHAPES, Solid, build_solid, clip_edges, rotate_xy
+
+DEPTH_SHADES = 6
+
+
+class WireframeLayer(Placed):
+    """A solid turning at `rotation_speed`, swelling with the bass, coloured by the treble.
+
+    Bass and treble are an AnalyserNode's bytes at `bass_frequency` and `treble_frequency` (bins of 172 Hz).
+    """
+
+    type: Literal["wireframe"] = "wireframe"
+    anchor: Anchor = "middle"
+    shape: str = Field("cube", json_schema_extra={"enum": list(SHAPES)})
+    size: float = Field(4.0, gt=0, le=20, description="as in the original: the camera stands 10 away")
+    base_color: Color = "#ffffff"
+    glow_color: Color = "#00ffff"
+    rotation_speed: float = Field(0.1, ge=-20, le=20, description="radians a second about x; 1.5 times that about y")
+    pulse_intensity: float = Field(1.5, ge=0, le=10, description="full bass scales the solid by 1 + this")
+    bass_frequency: int = Field(2, ge=0, le=126, description="bin the bass is read at")
+    treble_frequency: int = Field(50, ge=0, le=126, description="bin the treble is read at")
+    thickness: float = Field(0.0015, gt=0, le=0.05, description="of the lines, in short sides")
+    depth: float = Field(0.0, ge=0, le=1, description="how much far lines fade into the ground")
+    vertices: float = Field(0.0, ge=0, le=0.05, description="radius of dots on the corners, in short sides")
+    motion: Literal["classic", "smooth"] = Field(
+        "classic", description="classic reads the analyser; smooth moves with mass, as the other layers do"
+    )
+
+    @field_validator("shape")
+    @classmethod
+    def _known_shape(cls, value: str) -> str:
+        if value not in SHAPES:
+            raise ValueError(f"{value!r} is not a shape; shapes are {', '.join(SHAPES)}")
+        return value
+
+    def prepare(self, scene: Scene) -> WireframeDrawer:
+        layout = scene.layout
+        x, y = layout.place(self.anchor, self.x, self.y)
+        return WireframeDrawer(
+            params=self,
+            solid=build_solid(self.shape, self.size, scene.seed),
+            size_px=(layout.width, layout.height),
+            shift=(x - layout.width / 2, y - layout.height / 2),
+            stroke=max(1.0, self.thickness * layout.unit),
+            dot_px=self.vertices * layout.unit,
+            colors=(scene.palette.resolve(self.base_color), scene.palette.resolve(self.glow_color)),
+            ground=scene.palette.ground,
+            bounds=layout.frame,
+        )
+
+
+@dataclass
+class WireframeDrawer:
+    params: WireframeLayer
+    solid: Solid
+    size_px: tuple[int, int]
+    shift: tuple[float, float]
+    stroke: float
+    dot_px: float
+    colors: tuple[str, str]
+    ground: str
+    bounds: Rect
+    static: bool = field(default=False, init=False)
+    glows: bool = field(default=True, init=False)
+
+    def draw(self, surface: Surface, frame: Frame) -> Rect | None:
+        bass, treble = self._energies(frame)
+        params = self.params
+        scale = 1 + bass * params.pulse_intensity
+        angle = frame.time_s * params.rotation_speed
+        vertices = rotate_xy(self.solid.vertices * np.float32(scale), angle, 1.5 * angle)
+        segments, depths = clip_edges(vertices, self.solid.edges, *self.size_px)
+        if not len(segments):
+            return Rect(0, 0, 0, 0)
+        segments = segments + np.float32(self.shift * 2)
+        color = _blend(self.colors[0], self.colors[1], treble)
+        self._draw_lines(surface.canvas, segments, depths, color)
+        if self.dot_px:
+            self._draw_dots(surface.canvas, segments, depths, color, frame)
+        pad = self.stroke + self.dot_px * 2 + 2
+        ends = segments.reshape(-1, 2)
+        low, high = ends.min(axis=0) - pad, ends.max(axis=0) + pad
+        return Rect.around(*np.clip([*low, *high], -1e4, 1e5).tolist()).intersect(self.bounds)
+
+    def _energies(self, frame: Frame) -> tuple[float, float]:
+        if self.params.motion == "smooth":
+            return frame.timeline.weight(frame.index), frame.timeline.treble(frame.index)
+        return (
+            frame.timeline.analyser(frame.index, self.params.bass_frequency),
+            frame.timeline.analyser(frame.index, self.params.treble_frequency),
+        )
+
+    def _shades(self, depths: NDArray[np.float32]) -> NDArray[np.int64]:
+        """Nearness of each line, 0 (farthest) to DEPTH_SHADES - 1, so far ones are drawn first."""
+        span = float(np.ptp(depths)) or 1.0
+        near = 1 - (depths - depths.min()) / span
+        return np.minimum((near * DEPTH_SHADES).astype(np.int64), DEPTH_SHADES - 1)
+
+    def _draw_lines(self, canvas: Any, segments: NDArray[np.float32], depths: NDArray[np.float32], color: str) -> None:
+        groups = self._shades(depths) if self.params.depth else np.full(len(depths), DEPTH_SHADES - 1)
+        for shade in range(DEPTH_SHADES):
+            ends = segments[groups == shade].reshape(-1, 2).tolist()
+            if not ends:
+                continue
+            fade = self.params.depth * (1 - shade / (DEPTH_SHADES - 1))
+            paint = skia.Paint(
+                AntiAlias=True,
+                Style=skia.Paint.kStroke_Style,
+                StrokeWidth=self.stroke * (1 - 0.35 * fade),
+                StrokeCap=skia.Paint.kRound_Cap if self.stroke > 2.5 else skia.Paint.kButt_Cap,
+                Color=skia_color(mix(color, self.colors[0], fade), self.params.opacity * (1 - 0.75 * fade)),
+            )
+            canvas.drawPoints(skia.Canvas.kLines_PointMode, [skia.Point(x, y) for x, y in ends], paint)
+
+    def _draw_dots(
+        self, canvas: Any, segments: NDArray[np.float32], depths: NDArray[np.float32], color: str, frame: Frame
+    ) -> None:
+        near = 1 - (depths - depths.min()) / (float(np.ptp(depths)) or 1.0)
+        ends = np.concatenate([segments[:, 0], segments[:, 1]])
+        _, first = np.unique(np.round(ends, 1), axis=0, return_index=True)
+        nearness = np.concatenate([near, near])[first]
+        light = mix(color, "#ffffff", 0.75)
+        spark = 0.8 + 0.6 * frame.timeline.sparkle(frame.index)
+        for (x, y), close in zip(ends[first].tolist(), nearness.tolist(), strict=True):
+            opacity = self.params.opacity * (0.25 + 0.75 * close)
+            paint = skia.Paint(AntiAlias=True, Color=skia_color(light, opacity))
+            canvas.drawCircle(x, y, self.dot_px * spark * (0.6 + 0.6 * close), paint)
+
+
+def _blend(first: str, second: str, amount: float) -> str:
+    """Mix in sRGB, as the original's lerp does."""
+    a, b = np.array(hex_to_rgb(first)), np.array(hex_to_rgb(second))
+    return rgb_to_hex((a + (b - a) * min(1.0, max(0.0, amount))).astype(np.float32))

@@ -1,0 +1,324 @@
+"""From a song to a finished file: decode, measure, draw in chunks, join, check, rename."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Literal
+
+from oriel_fx.errors import OutputError, RenderCancelledError, UsageError
+from oriel_fx.render.assets import Assets, NoAssets
+from oriel_fx.render.audio import Pcm, SongStats, probe_song, read_cover, read_tags
+from oriel_fx.render.chunks import Chunk, WorkFolder, hash_file, plan_chunks, render_key, write_whole
+from oriel_fx.render.drawing import ChunkJob, draw_chunks
+from oriel_fx.render.encode.command import encode_audio, join
+from oriel_fx.render.encode.probe import verify
+from oriel_fx.render.encode.process import find_ffmpeg, run_ffmpeg
+from oriel_fx.render.pool import draw_in_processes
+from oriel_fx.render.setup import PreparedSong, frame_range, prepare_song
+from oriel_fx.render.spec import RenderSpec
+
+Stage = Literal["decode", "draw", "join", "verify", "done"]
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a render is: its stage, frames drawn of all (those reused from an earlier run among them), and the pace.
+
+    `fps` and `eta_s` are None until there is something to say; `times_realtime` is seconds of video a second.
+    """
+
+    stage: Stage
+    frames: int
+    n_frames: int
+    elapsed_s: float
+    fps: float | None = None
+    eta_s: float | None = None
+    times_realtime: float | None = None
+
+
+@dataclass(frozen=True)
+class RenderResult:
+    """A finished file: path, bytes, frames, seconds of video and of work, and sentences about what was not quite right."""
+
+    output: Path
+    size_bytes: int
+    n_frames: int
+    duration_s: float
+    elapsed_s: float
+    reused_frames: int
+    warnings: tuple[str, ...]
+
+    @property
+    def times_realtime(self) -> float:
+        return self.duration_s / self.elapsed_s if self.elapsed_s else 0.0
+
+
+def default_output(song: Path) -> Path:
+    """`song.mp4` beside the song, or `song.oriel.mp4` where that is the song itself."""
+    output = song.with_suffix(".mp4")
+    return song.with_suffix(".oriel.mp4") if output == song else output
+
+
+def render_video(
+    song: str | Path,
+    output: str | Path | None = None,
+    spec: RenderSpec | None = None,
+    *,
+    assets: Assets | None = None,
+    jobs: int = 1,
+    force: bool = False,
+    resume: bool = True,
+    frame_hashes: str | Path | None = None,
+    on_progress: Callable[[Progress], None] = lambda progress: None,
+    cancelled: Callable[[], bool] = lambda: False,
+) -> RenderResult:
+    """Render a song to an MP4 and check it.
+
+    `jobs` processes draw at once; the file does not depend on their number. A work folder beside the output holds
+    finished parts until the end: after a kill, a cancellation or an error, the same call goes on from there.
+    `frame_hashes` names a file that gets one line per frame, its index and a hash of its pixels before encoding.
+    `on_progress` is called on the calling thread; `cancelled` is asked several times a second.
+
+    Raises SongError, SpecError, AssetError, OutputError, DependencyError, EncodeError, VerifyError,
+    RenderCancelledError.
+    """
+    song, spec, assets = Path(song), spec or RenderSpec.from_config({}), assets or NoAssets()
+    output = Path(output) if output else default_output(song)
+    render = _Render(song, output, spec, assets, on_progress, cancelled)
+    _check_places(song, output, force)
+    info = probe_song(song)
+    work = WorkFolder.beside(output)
+    with work.claimed(render_key(song, spec, _asset_hashes(spec, assets)), resume):
+        render.say("decode", 0, 0)
+        prepared = _prepared(song, work)
+        result = _draw_and_join(render, work, prepared, jobs, force, _audio_rate(info.sample_rate_hz), frame_hashes)
+        work.remove()
+    return result
+
+
+class _Render:
+    """One call's fixed facts, and its clock."""
+
+    def __init__(
+        self,
+        song: Path,
+        output: Path,
+        spec: RenderSpec,
+        assets: Assets,
+        on_progress: Callable[[Progress], None],
+        cancelled: Callable[[], bool],
+    ) -> None:
+        self.song, self.output, self.spec, self.assets = song, output, spec, assets
+        self.on_progress, self.cancelled = on_progress, cancelled
+        self.started = time.monotonic()
+        self.drawing_since: float | None = None
+        self.reused = 0
+
+    @property
+    def elapsed_s(self) -> float:
+        return time.monotonic() - self.started
+
+    def say(self, stage: Stage, frames: int, n_frames: int) -> None:
+        fps = eta_s = realtime = None
+        drawn = frames - self.reused
+        if self.drawing_since is not None and drawn > 0:
+            fps = drawn / max(1e-6, time.monotonic() - self.drawing_since)
+            eta_s = (n_frames - frames) / fps
+            realtime = fps / float(self.spec.output.frames_per_s)
+        self.on_progress(Progress(stage, frames, n_frames, self.elapsed_s, fps, eta_s, realtime))
+
+
+def _check_places(song: Path, output: Path, force: bool) -> None:
+    if output.suffix.lower() != ".mp4":
+        raise UsageError(f"{output.name} does not end in .mp4.", "Oriel writes MP4 files; choose such a name with -o.")
+    if output.is_dir():
+        raise OutputError(f"{output} is a folder.", "Give a file name with -o.")
+    if output.exists() and song.exists() and output.samefile(song):
+        raise OutputError(f"{output} is the song itself.", "Choose another name with -o.")
+    if output.exists() and not force:
+        raise OutputError(f"{output} exists already.", "Use --force to replace it, or -o to choose another name.")
+    folder = output.absolute().parent
+    if not folder.is_dir():
+        raise OutputError(f"There is no folder {folder}.", "Make it first, or choose another place with -o.")
+    if not os.access(folder, os.W_OK):
+        raise OutputError(f"{folder} cannot be written to.", "Choose another place with -o.")
+
+
+def _asset_hashes(spec: RenderSpec, assets: Assets) -> dict[str, str]:
+    names = {layer.source for layer in spec.layers if layer.type == "image"}
+    names |= {layer.font for layer in spec.layers if layer.type == "text" and layer.font}
+    if spec.background.type == "image":
+        names.add(spec.background.source)
+    return {name: hash_file(assets.find(name)) for name in sorted(names - {"cover"})}
+
+
+def _audio_rate(song_rate_hz: int) -> int:
+    return song_rate_hz if song_rate_hz in (44100, 48000) else 48000
+
+
+def _prepared(song: Path, work: WorkFolder) -> PreparedSong:
+    """The song decoded and measured, from the work folder where an earlier run got that far."""
+    kept = work.path / "song.json"
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+        facts = json.loads(kept.read_text())
+        pcm = Pcm(work.path / facts["pcm"], facts["n_samples"])
+        if pcm.path.stat().st_size == 2 * pcm.n_samples:
+            stats = SongStats.from_dict(facts["stats"])
+            return PreparedSong(song, pcm, stats, read_tags(song), read_cover(song), tuple(facts["warnings"]))
+    prepared = prepare_song(song, work.path)
+    facts = {
+        "pcm": prepared.pcm.path.name,
+        "n_samples": prepared.pcm.n_samples,
+        "stats": prepared.stats.to_dict(),
+        "warnings": prepared.warnings,
+    }
+    write_whole(kept, json.dumps(facts).encode())
+    return prepared
+
+
+def _draw_and_join(
+    render: _Render, work: WorkFolder, prepared: PreparedSong, jobs: int, force: bool, rate_hz: int, frame_hashes: str | Path | None
+) -> RenderResult:
+    spec, fps = render.spec, render.spec.output.frames_per_s
+    first, stop = frame_range(spec, prepared.pcm.duration_s)
+    chunks = plan_chunks(first, stop, fps)
+    job = ChunkJob(prepared, spec, render.assets, work.path, tuple(chunks), frame_hashes is not None)
+    sound = _Sound(render, work, Fraction(first) / fps, _sound_length(prepared, first, stop, fps), rate_hz)
+    try:
+        _draw(render, work, job, chunks, jobs)
+        sound.wait()
+    finally:
+        sound.stop()
+    n_frames = stop - first
+    render.say("join", n_frames, n_frames)
+    joined = _join(render, work, chunks, sound.file, prepared)
+    render.say("verify", n_frames, n_frames)
+    verify(joined, n_frames, fps, float(sound.duration_s))
+    if frame_hashes is not None:
+        lines = b"".join(work.hash_file(chunk).read_bytes() for chunk in chunks)
+        _write_beside(Path(frame_hashes), lines)
+    _put_in_place(joined, render.output, force)
+    render.say("done", n_frames, n_frames)
+    return RenderResult(
+        render.output,
+        render.output.stat().st_size,
+        n_frames,
+        float(n_frames / fps),
+        render.elapsed_s,
+        render.reused,
+        prepared.warnings,
+    )
+
+
+def _sound_length(prepared: PreparedSong, first: int, stop: int, fps: Fraction) -> Fraction:
+    """Seconds of sound that go with frames first..stop: to the song's own end where they reach it."""
+    whole = Fraction(prepared.pcm.n_samples, 44100)
+    end = whole if stop >= round(whole * fps) else Fraction(stop) / fps
+    return end - Fraction(first) / fps
+
+
+def _draw(render: _Render, work: WorkFolder, job: ChunkJob, chunks: list[Chunk], jobs: int) -> None:
+    todo = [chunk for chunk in chunks if not work.is_done(chunk, job.with_hashes)]
+    n_frames = sum(chunk.n_frames for chunk in chunks)
+    render.reused = frames = n_frames - sum(chunk.n_frames for chunk in todo)
+    render.drawing_since = time.monotonic()
+    render.say("draw", frames, n_frames)
+    if not todo:
+        return
+
+    def on_frames(count: int) -> None:
+        nonlocal frames
+        frames += count
+        render.say("draw", frames, n_frames)
+
+    if jobs > 1 and len(todo) > 1:
+        done = draw_in_processes(job, todo, jobs, on_frames, render.cancelled)
+    else:
+        done = draw_chunks(job, todo, on_frames, render.cancelled)
+    for _ in done:
+        pass
+
+
+class _Sound:
+    """The song's sound, encoded once on a thread beside the drawing, and kept for a resumed run."""
+
+    def __init__(self, render: _Render, work: WorkFolder, start_s: Fraction, duration_s: Fraction, rate_hz: int) -> None:
+        self.file = work.path / "sound.m4a"
+        self.duration_s = duration_s
+        self._stopped = False
+        self._error: Exception | None = None
+        self._part = self.file.with_suffix(".part")
+        self._command = encode_audio(find_ffmpeg(), render.song, start_s, duration_s, rate_hz, self._part)
+        self._thread = threading.Thread(target=self._run, name="oriel-sound")
+        self._thread.start()
+
+    def _run(self) -> None:
+        if self.file.exists():
+            return
+        try:
+            run_ffmpeg(self._command, self._part, lambda: self._stopped)
+            if not self._stopped:
+                self._part.replace(self.file)
+        except Exception as error:
+            self._error = error
+
+    def wait(self) -> None:
+        self._thread.join()
+        if self._error:
+            raise self._error
+
+    def stop(self) -> None:
+        self._stopped = True
+        self._thread.join()
+
+
+def _join(render: _Render, work: WorkFolder, chunks: list[Chunk], sound: Path, prepared: PreparedSong) -> Path:
+    listing = work.path / "chunks.txt"
+    write_whole(listing, "".join(f"file '{work.chunk_file(chunk).name}'\n" for chunk in chunks).encode())
+    joined = work.path / "joined.mp4"
+    song_tags, own = prepared.tags, render.spec.tags
+    tags = {name: getattr(own, name) or getattr(song_tags, name) for name in ("title", "artist", "album", "date", "genre")}
+    run_ffmpeg(join(find_ffmpeg(), listing, sound, tags, render.spec.output.frames_per_s, joined), joined, render.cancelled)
+    if render.cancelled():
+        raise RenderCancelledError("The render was stopped.", "Run the same command again to go on from here.")
+    return joined
+
+
+def _put_in_place(joined: Path, output: Path, force: bool) -> None:
+    """Give the finished file its name; a file that has appeared there meanwhile is kept unless forced."""
+    try:
+        with joined.open("rb") as file:
+            os.fsync(file.fileno())
+        if force:
+            joined.replace(output)
+        else:
+            _rename_new(joined, output)
+    except FileExistsError:
+        raise OutputError(f"{output} exists already.", "Use --force to replace it, or -o to choose another name.") from None
+    except OSError as error:
+        raise OutputError(f"{output} cannot be written: {error.strerror}.", "Choose another place with -o.") from None
+
+
+def _rename_new(source: Path, target: Path) -> None:
+    try:
+        os.link(source, target)
+    except (PermissionError, OSError) as error:
+        if isinstance(error, FileExistsError) or target.exists():
+            raise FileExistsError from None
+        # Some file systems know no hard links.
+        source.replace(target)
+
+
+def _write_beside(path: Path, data: bytes) -> None:
+    try:
+        write_whole(path, data)
+    except OSError as error:
+        raise OutputError(f"{path} cannot be written: {error.strerror}.", "Choose another place for --frame-hashes.") from None

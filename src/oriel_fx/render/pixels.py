@@ -1,0 +1,97 @@
+"""Pixels: dithering, and conversion between RGBA and the 4:2:0 planes a video is made of.
+
+Y'CbCr is BT.709, limited range (ITU-R BT.709-6, section 3): Y' 16..235, Cb and Cr 16..240.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from oriel_fx.render.layout import Rect
+from oriel_fx.render.scene import Pixels
+
+RED_LUMA, GREEN_LUMA, BLUE_LUMA = 0.2126, 0.7152, 0.0722
+_Y_SCALE, _C_SCALE = 219 / 255, 224 / 255
+_CB = _C_SCALE / (2 * (1 - BLUE_LUMA))
+_CR = _C_SCALE / (2 * (1 - RED_LUMA))
+
+
+@dataclass(frozen=True)
+class Planes:
+    """One frame as I420: `data` is the bytes as ffmpeg reads them, `y`, `u`, `v` are views into it."""
+
+    data: Pixels
+    y: Pixels
+    u: Pixels
+    v: Pixels
+
+    @staticmethod
+    def empty(width: int, height: int) -> Planes:
+        """Planes of an even-sized frame, black."""
+        luma, chroma = width * height, width * height // 4
+        data = np.full(luma + 2 * chroma, 128, np.uint8)
+        data[:luma] = 16
+        return Planes(
+            data,
+            data[:luma].reshape(height, width),
+            data[luma : luma + chroma].reshape(height // 2, width // 2),
+            data[luma + chroma :].reshape(height // 2, width // 2),
+        )
+
+
+def dither(picture: NDArray[np.float32], seed: int) -> Pixels:
+    """RGB float 0..1 (height, width, 3) → opaque RGBA uint8, with triangular noise of one level so gradients do not band."""
+    random = np.random.default_rng([seed, 3])
+    height, width = picture.shape[:2]
+    noise = random.random((height, width, 1), np.float32) - random.random((height, width, 1), np.float32)
+    rgba = np.full((height, width, 4), 255, np.uint8)
+    flat = picture.min(axis=(0, 1)) == picture.max(axis=(0, 1))
+    if flat.all():
+        noise = np.zeros((1, 1, 1), np.float32)
+    rgba[..., :3] = np.clip(picture * 255 + 0.5 + 0.7 * noise, 0, 255).astype(np.uint8)
+    return rgba
+
+
+def write_region(rgba: Pixels, region: Rect, planes: Planes) -> None:
+    """Convert a region (even edges) of an RGBA picture into the same region of I420 planes.
+
+    OpenCV has no 8-bit BT.709, but its XYZ of an sRGB picture has BT.709's luma as Y; chroma is then two
+    weighted sums at quarter size.
+    """
+    if not region.area:
+        return
+    part = rgba[region.slices]
+    luma = cv2.extractChannel(cv2.cvtColor(part, cv2.COLOR_RGB2XYZ), 1)
+    cv2.convertScaleAbs(luma, planes.y[region.slices], _Y_SCALE, 16.0)
+    half = Rect(region.left // 2, region.top // 2, region.right // 2, region.bottom // 2)
+    small = cv2.resize(part, (half.width, half.height), interpolation=cv2.INTER_AREA)
+    small_luma = cv2.extractChannel(cv2.cvtColor(small, cv2.COLOR_RGB2XYZ), 1)
+    red, blue = cv2.extractChannel(small, 0), cv2.extractChannel(small, 2)
+    cv2.addWeighted(blue, _CB, small_luma, -_CB, 128.0, planes.u[half.slices])
+    cv2.addWeighted(red, _CR, small_luma, -_CR, 128.0, planes.v[half.slices])
+
+
+def to_rgb(planes: Planes) -> Pixels:
+    """I420 planes → RGB uint8 (height, width, 3), chroma interpolated: what a player shows."""
+    height, width = planes.y.shape
+    luma = (planes.y.astype(np.float32) - 16) / 219
+    full = [
+        cv2.resize(plane, (width, height), interpolation=cv2.INTER_LINEAR).astype(np.float32) for plane in (planes.u, planes.v)
+    ]
+    blue_difference, red_difference = ((plane - 128) / 224 for plane in full)
+    red = luma + 2 * (1 - RED_LUMA) * red_difference
+    blue = luma + 2 * (1 - BLUE_LUMA) * blue_difference
+    green = (luma - RED_LUMA * red - BLUE_LUMA * blue) / GREEN_LUMA
+    rgb: Pixels = np.clip(np.stack([red, green, blue], axis=-1) * 255 + 0.5, 0, 255).astype(np.uint8)
+    return rgb
+
+
+def ycbcr(rgb: tuple[float, float, float]) -> tuple[float, float, float]:
+    """Red, green, blue 0..1 → Y', Cb, Cr levels (16..235, 16..240)."""
+    red, green, blue = rgb
+    luma = RED_LUMA * red + GREEN_LUMA * green + BLUE_LUMA * blue
+    return 16 + 219 * luma, 128 + 255 * _CB * (blue - luma), 128 + 255 * _CR * (red - luma)

@@ -1,0 +1,95 @@
+"""Stills: one frame of a song's video, or a contact sheet of it, without rendering the rest."""
+
+from __future__ import annotations
+
+import tempfile
+from fractions import Fraction
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from oriel_fx.errors import OutputError, SpecError
+from oriel_fx.render.assets import Assets, NoAssets
+from oriel_fx.render.chunks import write_whole
+from oriel_fx.render.colors import hex_to_rgb
+from oriel_fx.render.pixels import Pixels, Planes, to_rgb
+from oriel_fx.render.setup import build_engine, prepare_song
+from oriel_fx.render.spec import RenderSpec
+from oriel_fx.render.text import Figures, TextStyle
+
+FORMATS = (".png", ".jpg", ".jpeg", ".webp")
+
+
+def render_frame(
+    song: str | Path, at_s: float = 0.0, spec: RenderSpec | None = None, *, assets: Assets | None = None
+) -> NDArray[np.uint8]:
+    """The frame a video of this song shows at a time: RGB uint8, height × width × 3, as a player decodes it.
+
+    Raises what render_video raises for the song, the spec and the assets, and SpecError past the song's end.
+    """
+    return render_frames(song, [at_s], spec, assets=assets)[0]
+
+
+def render_frames(
+    song: str | Path, times_s: list[float], spec: RenderSpec | None = None, *, assets: Assets | None = None
+) -> list[NDArray[np.uint8]]:
+    """Several frames as in `render_frame`, for the price of decoding once."""
+    spec = spec or RenderSpec.from_config({})
+    with tempfile.TemporaryDirectory(prefix="oriel-frame-") as folder:
+        prepared = prepare_song(Path(song), Path(folder))
+        fps, duration_s = spec.output.frames_per_s, prepared.pcm.duration_s
+        n_frames = max(1, round(duration_s * fps))
+        for at_s in times_s:
+            if at_s > duration_s:
+                raise SpecError(f"{at_s:g} s is past the song's end at {duration_s:.1f} s.", "Choose an earlier time.")
+        engine = build_engine(prepared, spec, assets or NoAssets())
+        planes = Planes.empty(*spec.output.size_px)
+        pictures = []
+        for at_s in times_s:
+            engine.draw(min(n_frames - 1, int(Fraction(at_s) * fps + Fraction(1, 1000))), planes)
+            pictures.append(to_rgb(planes))
+        return pictures
+
+
+def contact_sheet(
+    song: str | Path, spec: RenderSpec | None = None, *, count: int = 9, columns: int = 3, assets: Assets | None = None
+) -> NDArray[np.uint8]:
+    """Frames spread over the song on one picture, each with its time: RGB uint8, about 1,920 pixels wide."""
+    from oriel_fx.render.audio import probe_song
+    from oriel_fx.render.layers.progress import clock
+    from oriel_fx.render.scene import Surface
+
+    spec = spec or RenderSpec.from_config({})
+    duration_s = probe_song(Path(song)).duration_s
+    times_s = [duration_s * (i + 0.5) / count for i in range(count)]
+    pictures = render_frames(song, times_s, spec, assets=assets)
+    gap = 24
+    width = (1920 - gap * (columns + 1)) // columns
+    height = round(width * pictures[0].shape[0] / pictures[0].shape[1])
+    rows = -(-count // columns)
+    label = 40
+    sheet = np.full((gap + rows * (height + label + gap), 1920, 4), 255, np.uint8)
+    sheet[..., :3] = (np.array(hex_to_rgb("#16171c")) * 255).astype(np.uint8)
+    surface = Surface(sheet)
+    figures = Figures(TextStyle(20, "medium", 0.02, "#f6f3ee", 0.8))
+    for number, (time_s, picture) in enumerate(zip(times_s, pictures, strict=True)):
+        left = gap + number % columns * (width + gap)
+        top = gap + number // columns * (height + label + gap)
+        sheet[top : top + height, left : left + width, :3] = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
+        figures.draw(surface.canvas, clock(time_s, duration_s), left, top + height + label / 2, "left")
+    return np.ascontiguousarray(sheet[..., :3])
+
+
+def write_picture(path: Path, rgb: Pixels) -> None:
+    """Write RGB pixels as PNG, JPEG or WebP, whole or not at all. Raises OutputError."""
+    if path.suffix.lower() not in FORMATS:
+        raise OutputError(f"{path.name} does not end in .png, .jpg or .webp.", "Choose such a name with -o.")
+    quality = [cv2.IMWRITE_JPEG_QUALITY, 93, cv2.IMWRITE_WEBP_QUALITY, 92, cv2.IMWRITE_PNG_COMPRESSION, 3]
+    done, data = cv2.imencode(path.suffix.lower(), cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR), quality)
+    assert done
+    try:
+        write_whole(path, data.tobytes())
+    except OSError as error:
+        raise OutputError(f"{path} cannot be written: {error.strerror}.", "Choose another place with -o.") from None
