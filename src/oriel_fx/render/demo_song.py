@@ -1,8 +1,8 @@
 """The demo song: "Glass Hours" by Oriel FX, synthesised here, so that `oriel demo` needs nobody's recording.
 
 A pad, a sub bass, drums and a plucked arpeggio over Am9 – Fmaj9 – Cadd9 – G6/9 at 110 BPM. The form stretches
-with the duration: intro, groove, a one-beat break, full, a last chord that rings out. The same arguments give the
-same samples. Audio inside is float32 of shape (2, samples) or (samples,), full scale ±1, at 44.1 kHz.
+with the duration: intro, groove, a one-beat break, full, a last chord that rings out. The same arguments give
+the same samples. Audio inside is float32 of shape (2, samples) or (samples,), full scale ±1, at 44.1 kHz.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Literal
 
@@ -78,7 +79,7 @@ def plan_form(duration_s: float) -> Form:
     pairs = max(1, round(rest / 32))
     edges = [round(rest * i / (2 * pairs)) for i in range(2 * pairs + 1)]
     sections: list[Section] = ["intro"] * intro
-    for i, (start, stop) in enumerate(zip(edges[:-1], edges[1:], strict=True)):
+    for i, (start, stop) in enumerate(pairwise(edges)):
         sections += ["full" if i % 2 else "groove"] * (stop - start)
     return Form(tuple(sections), beats, round(duration_s * RATE))
 
@@ -107,13 +108,18 @@ def _place(bus: Audio, sound: Audio, at_s: float, gain: float | Audio = 1.0) -> 
         bus[..., start : start + count] += sound[..., :count] * gain
 
 
+def _pan(lean: float, gain: float) -> Audio:
+    """Gains (2, 1) that place a sound between left (-1) and right (1)."""
+    return np.array([[gain * (1 - lean)], [gain * (1 + lean)]], np.float32)
+
+
 def _noise(rng: np.random.Generator, seconds: float, low_hz: float, high_hz: float) -> Audio:
     """Noise between two frequencies with 12 dB/oct slopes, RMS 1. Shape (samples,)."""
     count = round(seconds * RATE)
     hertz = np.maximum(np.fft.rfftfreq(count, 1 / RATE), 1.0)
     shape = 1 / ((1 + (low_hz / hertz) ** 2) * (1 + (hertz / high_hz) ** 2))
-    sound = np.fft.irfft(np.fft.rfft(rng.standard_normal(count)) * shape, count)
-    return (sound / np.sqrt(np.mean(sound**2))).astype(np.float32)
+    sound: Audio = np.fft.irfft(np.fft.rfft(rng.standard_normal(count)) * shape, count).astype(np.float32)
+    return sound / np.float32(np.sqrt(np.mean(sound**2)))
 
 
 def _kick() -> Audio:
@@ -166,7 +172,9 @@ def _pluck(note: int, bright: bool) -> Audio:
     for k, level in enumerate((1.0, 0.45, 0.36, 0.24, 0.18, 0.14), start=1):
         hertz = _hertz(note) * k * (1 + 0.0006 * k * k)
         softening = k ** (0.0 if bright else -1.2)
-        sound += (level * softening * np.sin(2 * np.pi * hertz * t) * np.exp(-t * (3.5 + 3.2 * k))).astype(np.float32)
+        sound += (level * softening * np.sin(2 * np.pi * hertz * t) * np.exp(-t * (3.5 + 3.2 * k))).astype(
+            np.float32
+        )
     return _edges(sound, 0.003, 0.15)
 
 
@@ -188,13 +196,15 @@ def _pad_loops(rng: np.random.Generator, chord: tuple[int, ...]) -> tuple[Audio,
     middle, side = hills * np.exp(2j * np.pi * rng.random((2, hertz.size)))
     sides = np.stack([middle + 0.55 * side, middle - 0.55 * side])
     dark = np.fft.irfft(sides / (1 + (hertz / 420) ** 2), size)
-    bright = np.fft.irfft(sides * (hertz / 900) ** 2 / (1 + (hertz / 900) ** 2) / (1 + (hertz / 7000) ** 2), size)
+    bright = np.fft.irfft(
+        sides * (hertz / 900) ** 2 / (1 + (hertz / 900) ** 2) / (1 + (hertz / 7000) ** 2), size
+    )
     scale = 1 / np.sqrt(np.mean(dark**2))
     return (dark * scale).astype(np.float32), (bright * scale).astype(np.float32)
 
 
 def _pad_note(loops: tuple[Audio, Audio], seconds: float, openness: Audio) -> Audio:
-    """A chord held for some seconds while its filter moves through `openness` (0 dark … 1 bright, evenly spaced)."""
+    """A chord held for some seconds while its filter moves through `openness` (0 dark … 1 bright)."""
     count = round(seconds * RATE)
     where = np.linspace(0, len(openness) - 1, count, dtype=np.float32)
     opening = np.interp(where, np.arange(len(openness)), openness).astype(np.float32)
@@ -204,7 +214,7 @@ def _pad_note(loops: tuple[Audio, Audio], seconds: float, openness: Audio) -> Au
 
 
 def _openness(form: Form, beats: NDArray[np.float64]) -> Audio:
-    """How open the pad's filter is at each beat: it opens through the intro, then breathes every eight bars."""
+    """How open the pad's filter is at each beat: opening in the intro, then breathing every eight bars."""
     intro = 4 * form.sections.count("intro")
     base = np.where(beats < intro, 0.25 + 0.45 * beats / max(1, intro), 0.7)
     full = [form.sections[min(len(form.sections) - 1, int(beat // 4))] == "full" for beat in beats]
@@ -275,20 +285,19 @@ def _play_drums(form: Form, bus: Audio, send: Audio, rng: np.random.Generator) -
         late = SWING if sixteenth % 2 else 0.0
         accent = (0.5, 0.3, 0.9, 0.36)[sixteenth % 4]
         if section == "full" or sixteenth % 2 == 0:
-            lean = np.array([[1.0 + 0.2 * (-1) ** sixteenth], [1.0 - 0.2 * (-1) ** sixteenth]], np.float32)
-            _place(bus, closed[sixteenth % 4], (at + late) * BEAT_S, lean * np.float32(0.3 * accent * velocity))
+            pan = _pan(0.2 * (-1) ** sixteenth, 0.3 * accent * velocity)
+            _place(bus, closed[sixteenth % 4], (at + late) * BEAT_S, pan)
         if section == "full" and sixteenth % 4 == 2:
             _place(bus, opened, at * BEAT_S, 0.13 * velocity)
 
 
 def _pluck_echoes(bus: Audio, send: Audio, note: int, at_s: float, level: float, side: int) -> None:
-    """One plucked note and its ping-pong echoes, each darker, softer and on the other side (side: -1 or 1)."""
+    """One plucked note and its ping-pong echoes: darker, ever softer, on alternate sides (side: -1 or 1)."""
     for echo in range(4):
-        lean = 0.35 * side * (-1) ** echo if echo == 0 else 0.65 * side * (-1) ** echo
+        lean = (0.65 if echo else 0.35) * side * (-1) ** echo
         gain = level * 0.42**echo
         sound = _pluck(note, echo == 0)
-        pan = np.array([[1 - lean], [1 + lean]], np.float32) * np.float32(gain)
-        _place(bus, sound, at_s + echo * ECHO_BEATS * BEAT_S, pan)
+        _place(bus, sound, at_s + echo * ECHO_BEATS * BEAT_S, _pan(lean, gain))
         _place(send, sound, at_s + echo * ECHO_BEATS * BEAT_S, 0.8 * gain)
 
 
@@ -371,24 +380,26 @@ def _chunk(name: bytes, body: bytes) -> bytes:
 
 
 def _tags() -> bytes:
-    """Title and artist twice: as RIFF INFO, which ffmpeg and most players read, and as ID3, which mutagen reads."""
+    """Title and artist as RIFF INFO, which ffmpeg and most players read, and as ID3, which mutagen reads."""
     info = _chunk(b"INAM", TITLE.encode() + b"\0") + _chunk(b"IART", ARTIST.encode() + b"\0")
     frames = b""
     for name, text in ((b"TIT2", TITLE), (b"TPE1", ARTIST)):
         frames += name + struct.pack(">IH", len(text) + 1, 0) + b"\0" + text.encode("latin-1")
-    id3 = b"ID3\x03\0\0" + struct.pack(">I", len(frames)) + frames  # under 128 bytes, so the size is sync-safe
+    # ID3 sizes keep seven bits a byte; under 128 that is the plain number.
+    id3 = b"ID3\x03\0\0" + struct.pack(">I", len(frames)) + frames
     return _chunk(b"LIST", b"INFO" + info) + _chunk(b"id3 ", id3)
 
 
 def write_demo_song(path: Path, duration_s: float = 24.0, seed: int = 7) -> None:
-    """Write the demo song as a tagged 16-bit stereo 44.1 kHz WAV of exactly round(duration_s × 44100) samples.
+    """Write the demo song: a tagged 16-bit stereo 44.1 kHz WAV of exactly round(duration_s × 44100) samples.
 
-    `duration_s`: 1 … 900 seconds. `seed` varies the arpeggio, the hats and the noise, never the harmony or form.
+    `duration_s`: 1 … 900 seconds. `seed` varies the arpeggio, hats and noise, never harmony or form.
     Raises UsageError for a duration out of range and OSError when the file cannot be written.
     """
     if not SHORTEST_S <= duration_s <= LONGEST_S:
         raise UsageError(
-            f"The demo song cannot be {duration_s:g} s long.", f"Ask for {SHORTEST_S:g} to {LONGEST_S:g} seconds."
+            f"The demo song cannot be {duration_s:g} s long.",
+            f"Ask for {SHORTEST_S:g} to {LONGEST_S:g} seconds.",
         )
     song = synthesise(duration_s, seed)
     data_size = 4 * song.shape[1]

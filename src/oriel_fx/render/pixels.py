@@ -56,23 +56,40 @@ def dither(picture: NDArray[np.float32], seed: int) -> Pixels:
     return rgba
 
 
-def write_region(rgba: Pixels, region: Rect, planes: Planes) -> None:
-    """Convert a region (even edges) of an RGBA picture into the same region of I420 planes.
+class Converter:
+    """Converts regions of RGBA pictures into I420 planes, in buffers it keeps: fresh ones cost more than the sums."""
 
-    OpenCV has no 8-bit BT.709, but its XYZ of an sRGB picture has BT.709's luma as Y; chroma is then two
-    weighted sums at quarter size.
-    """
-    if not region.area:
-        return
-    part = rgba[region.slices]
-    luma = cv2.extractChannel(cv2.cvtColor(part, cv2.COLOR_RGB2XYZ), 1)
-    cv2.convertScaleAbs(luma, planes.y[region.slices], _Y_SCALE, 16.0)
-    half = Rect(region.left // 2, region.top // 2, region.right // 2, region.bottom // 2)
-    small = cv2.resize(part, (half.width, half.height), interpolation=cv2.INTER_AREA)
-    small_luma = cv2.extractChannel(cv2.cvtColor(small, cv2.COLOR_RGB2XYZ), 1)
-    red, blue = cv2.extractChannel(small, 0), cv2.extractChannel(small, 2)
-    cv2.addWeighted(blue, _CB, small_luma, -_CB, 128.0, planes.u[half.slices])
-    cv2.addWeighted(red, _CR, small_luma, -_CR, 128.0, planes.v[half.slices])
+    def __init__(self, width: int, height: int) -> None:
+        self._full = [np.empty(width * height, np.uint8) for _ in range(4)]
+        self._half = [np.empty(width * height // 4, np.uint8) for _ in range(4)]
+
+    def write_region(self, rgba: Pixels, region: Rect, planes: Planes) -> None:
+        """Convert a region (even edges) of an RGBA picture into the same region of the planes.
+
+        Luma is two weighted sums of whole channels, chroma two more at quarter size: OpenCV has no BT.709.
+        """
+        if not region.area:
+            return
+        part = rgba[region.slices]
+        self._luma(part, self._full, planes.y[region.slices], _Y_SCALE, 16.0)
+        half = Rect(region.left // 2, region.top // 2, region.right // 2, region.bottom // 2)
+        small = cv2.resize(part, (half.width, half.height), interpolation=cv2.INTER_AREA)
+        luma = np.empty((half.height, half.width), np.uint8)
+        red, blue = self._luma(small, self._half, luma, 1.0, 0.0)
+        cv2.addWeighted(blue, _CB, luma, -_CB, 128.0, planes.u[half.slices])
+        cv2.addWeighted(red, _CR, luma, -_CR, 128.0, planes.v[half.slices])
+
+    @staticmethod
+    def _luma(part: Pixels, scratch: list[Pixels], target: Pixels, scale: float, offset: float) -> tuple[Pixels, Pixels]:
+        """Write scale × luma + offset of a picture into target; return its red and blue channels."""
+        height, width = part.shape[:2]
+        channels = [buffer[: height * width].reshape(height, width) for buffer in scratch]
+        cv2.split(part, channels)
+        red, green, blue, mixed = channels
+        warm = RED_LUMA + GREEN_LUMA
+        cv2.addWeighted(red, RED_LUMA / warm, green, GREEN_LUMA / warm, 0.0, mixed)
+        cv2.addWeighted(mixed, warm * scale, blue, BLUE_LUMA * scale, offset, target)
+        return red, blue
 
 
 def to_rgb(planes: Planes) -> Pixels:

@@ -69,7 +69,8 @@ def _bundled_typefaces() -> dict[str, Any]:
 
     folder = Path(font_hanken_grotesk.__file__).parent
     files = {weight: next(folder.rglob(f"HankenGrotesk-{name}.otf")) for weight, name in _FILES.items()}
-    return {weight: skia.Typeface.MakeFromFile(str(file)) for weight, file in files.items()}
+    with quiet_stderr():
+        return {weight: skia.Typeface.MakeFromFile(str(file)) for weight, file in files.items()}
 
 
 @cache

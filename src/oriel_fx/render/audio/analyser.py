@@ -21,8 +21,9 @@ _MIN_DB, _MAX_DB = -100.0, -30.0
 def compute_bytes(pcm: Pcm, first_step: int, n_steps: int) -> Floats:
     """getByteFrequencyData at steps first_step…, 60 a second: float32 (n_steps, 128), whole numbers 0..255.
 
-    fftSize 256, the 256 samples before each step, smoothingTimeConstant 0.8, -100…-30 dB. Starts at rest 150 steps before.
-    Source: Web Audio API, 1.8.6 "FFT Windowing and Smoothing over Time"; Blackman window, alpha 0.16.
+    fftSize 256, the 256 samples before each step, smoothingTimeConstant 0.8, -100…-30 dB. Starts at rest 150
+    steps before. Source: Web Audio API, 1.8.6 "FFT Windowing and Smoothing over Time"; Blackman window, alpha
+    0.16.
     """
     start, total = first_step - PREROLL_STEPS, n_steps + PREROLL_STEPS
     signal = pcm.read(start * STEP_SAMPLES - FFT_SIZE, (start + total - 1) * STEP_SAMPLES)

@@ -15,14 +15,19 @@ from oriel_fx.render.audio.sniff import has_mpeg_frames, is_cut_short
 
 __all__ = ["SAMPLE_RATE", "DecodedSong", "Pcm", "SongInfo", "decode_song", "probe_song"]
 
-# Sample 0 is the first one decoded, whatever start time the container claims; large frames save half of ffmpeg's time.
+# Sample 0 is the first one decoded, whatever start time the container claims; large frames save half of
+# ffmpeg's time.
 _FILTERS = f"asetpts=N/SR/TB,aresample={SAMPLE_RATE}:ochl=mono:osf=s16,asetnsamples=n=32768:p=0"
 
 # A header may round, and an encoder's padding comes and goes.
 _SHORT_BY_S = 0.5
 
-_DAMAGE = re.compile(r"Decoding error|Error submitting packet|corrupt input packet|Header missing|decode_frame\(\) failed")
-_CUT = re.compile(r"filesize and duration do not match|partial file|File ended prematurely|invalid concatenated file")
+_DAMAGE = re.compile(
+    r"Decoding error|Error submitting packet|corrupt input packet|Header missing|decode_frame\(\) failed"
+)
+_CUT = re.compile(
+    r"filesize and duration do not match|partial file|File ended prematurely|invalid concatenated file"
+)
 _CHECK = "Check that it is a song (mp3, wav, flac, m4a, ogg …) and that it plays."
 
 
@@ -55,8 +60,8 @@ def probe_song(song: Path) -> SongInfo:
 def decode_song(song: Path, folder: Path) -> DecodedSong:
     """Decodes the first audio stream of `song` to `folder/song.pcm`: mono, 16-bit, 44.1 kHz.
 
-    The file appears whole or not at all. Raises SongError (missing, empty, not audio, no sound), OutputError (folder
-    cannot be written, disk full), DependencyError (no ffmpeg).
+    The file appears whole or not at all. Raises SongError (missing, empty, not audio, no sound), OutputError
+    (folder cannot be written, disk full), DependencyError (no ffmpeg).
     """
     _require_file(song)
     target = folder / "song.pcm"
@@ -80,7 +85,19 @@ def _decode(song: Path, partial: Path) -> str:
         raise OutputError(
             f"Cannot write to {partial.parent}: {error.strerror}.", "Choose a folder you may write to."
         ) from error
-    output = ["-map", "0:a:0", "-vn", "-sn", "-dn", "-af", _FILTERS, "-f", "s16le", "-y", f"file:{partial.absolute()}"]
+    output = [
+        "-map",
+        "0:a:0",
+        "-vn",
+        "-sn",
+        "-dn",
+        "-af",
+        _FILTERS,
+        "-f",
+        "s16le",
+        "-y",
+        f"file:{partial.absolute()}",
+    ]
     status, stderr = run_ffmpeg([*input_args(song), *output])
     if status and re.search(r"No space left on device|Disk quota exceeded|File too large", stderr):
         raise OutputError(
@@ -130,7 +147,8 @@ def _find_warnings(song: Path, header: Header, pcm: Pcm, stderr: str) -> tuple[s
     claimed_s = header.duration_s or 0.0
     if pcm.duration_s < claimed_s - _SHORT_BY_S:
         warnings.append(
-            f"{song.name} is cut short: its header says {claimed_s:.1f} s, {pcm.duration_s:.1f} s could be decoded."
+            f"{song.name} is cut short: its header says {claimed_s:.1f} s, "
+            f"{pcm.duration_s:.1f} s could be decoded."
         )
     elif _CUT.search(stderr) or is_cut_short(song):
         warnings.append(f"{song.name} is cut short: {pcm.duration_s:.1f} s could be decoded.")

@@ -5,20 +5,27 @@ from __future__ import annotations
 import numpy as np
 
 from oriel_fx.render.audio.pcm import Pcm
-from oriel_fx.render.audio.spectrum import N_BANDS, ROW_SAMPLES, ROWS_PER_S, Floats, band_powers, tilted_db, to_db
+from oriel_fx.render.audio.spectrum import (
+    N_BANDS,
+    ROW_SAMPLES,
+    ROWS_PER_S,
+    Floats,
+    band_heights,
+    band_powers,
+    to_db,
+)
 from oriel_fx.render.audio.stats import BASS_HZ, MID_HZ, TREBLE_HZ, SongStats, register_power
 
 BASS, MID, TREBLE, LEVEL, SPARKLE, WEIGHT = range(N_BANDS, N_BANDS + 6)
 N_FEATURES = N_BANDS + 6
 
-# Enough for everything below to forget where it began: the slowest release falls to 1/20 000.
-PREROLL_ROWS = 300
+# Enough for everything below to forget where it began: the slowest of it falls to 1/300, the bands to 1e-11.
+PREROLL_ROWS = 400
 
-_BAND_RANGE_DB = 50.0
-_REGISTER_RANGE_DB = 30.0
-_LEVEL_RANGE_DB = 36.0
-_BAND_POWER = 1.6
-_REGISTER_POWER = 1.3
+_REGISTER_RANGE_DB = 26.0
+_LEVEL_RANGE_DB = 32.0
+_REGISTER_POWER = 1.6
+_LEVEL_POWER = 1.4
 # 65% and 20% of the way per frame of 30 a second.
 _BAND_ATTACK_MS, _BAND_RELEASE_MS = 31.75, 149.4
 # Of bass, mid, treble, level, sparkle.
@@ -26,15 +33,20 @@ _ATTACK_MS = (15.0, 20.0, 10.0, 30.0, 5.0)
 _RELEASE_MS = (220.0, 220.0, 160.0, 300.0, 90.0)
 # Release aims a little below zero, so that a value arrives there instead of creeping up on it for ever.
 _REST = -0.02
-_SPARKLE_RISE_DB = 18.0
+_SPARKLE_RISE_DB = 11.0
 _SPARKLE_LAG_ROWS = 3
 _SPRING_HZ, _SPRING_DAMPING = 3.2, 0.75
+# A bass that goes on is felt less than one that sets in: this much of it wears off, in this time; the rest is
+# scaled so that a hit out of rest reaches 1.
+_WEAR, _WEAR_MS, _WEAR_GAIN = 0.42, 700.0, 1.35
 
 
 def compute_features(pcm: Pcm, stats: SongStats, first_row: int, n_rows: int) -> Floats:
-    """Rows first_row… of all features, float32 (n_rows, N_FEATURES), 0..1 (WEIGHT to 1.1): bands, then BASS … WEIGHT.
+    """Rows first_row… of all features: float32 (n_rows, N_FEATURES), 0..1 (WEIGHT to 1.1).
 
-    Starts at rest 3 s before; so values are a function of the song and of `first_row` alone.
+    The first N_BANDS columns are the bands' heights, then come BASS, MID, TREBLE, LEVEL, SPARKLE and WEIGHT.
+
+    Starts at rest 4 s before; so values are a function of the song and of `first_row` alone.
     """
     start = first_row - PREROLL_ROWS
     powers = band_powers(pcm, start, n_rows + PREROLL_ROWS)
@@ -47,14 +59,14 @@ def compute_features(pcm: Pcm, stats: SongStats, first_row: int, n_rows: int) ->
     targets[:, SPARKLE] = _sparkle_target(targets[:, TREBLE], powers, stats)
     features = np.empty((n_rows, N_FEATURES), np.float32)
     smoothed = _attack_release(targets)
-    smoothed[:, :N_BANDS] **= _BAND_POWER
+    smoothed[:, :N_BANDS] **= np.float32(stats.shape_power)
     features[:, : N_BANDS + 5] = smoothed[PREROLL_ROWS:]
-    features[:, WEIGHT] = _spring(smoothed[:, BASS])[PREROLL_ROWS:]
+    features[:, WEIGHT] = _spring(_wear_off(smoothed[:, BASS]))[PREROLL_ROWS:]
     return features
 
 
 def _band_targets(powers: Floats, stats: SongStats) -> Floats:
-    heights = np.clip((tilted_db(powers) - stats.reference_db) / _BAND_RANGE_DB + 1.0, 0.0, 1.0)
+    heights = band_heights(powers, stats.reference_db)
     padded = np.pad(heights, ((0, 0), (1, 1)), mode="edge")
     targets: Floats = 0.25 * padded[:, :-2] + 0.5 * heights + 0.25 * padded[:, 2:]
     return targets
@@ -62,16 +74,22 @@ def _band_targets(powers: Floats, stats: SongStats) -> Floats:
 
 def _register_target(powers: Floats, register_hz: tuple[float, float], loud_db: float) -> Floats:
     db = to_db(register_power(powers, register_hz))
-    target: Floats = np.clip((db - loud_db) / _REGISTER_RANGE_DB + 1.0, 0.0, 1.0) ** np.float32(_REGISTER_POWER)
+    target: Floats = np.clip((db - loud_db) / _REGISTER_RANGE_DB + 1.0, 0.0, 1.0) ** np.float32(
+        _REGISTER_POWER
+    )
     return target
 
 
 def _level_target(pcm: Pcm, stats: SongStats, first_row: int, n_rows: int) -> Floats:
     """RMS over the 40 ms centred on each row, in the song's own range."""
-    signal = pcm.read((first_row - 2) * ROW_SAMPLES, (first_row + n_rows + 2) * ROW_SAMPLES).reshape(-1, ROW_SAMPLES)
+    signal = pcm.read((first_row - 2) * ROW_SAMPLES, (first_row + n_rows + 2) * ROW_SAMPLES).reshape(
+        -1, ROW_SAMPLES
+    )
     hops = np.einsum("ij,ij->i", signal, signal) / np.float32(ROW_SAMPLES)
     power = (hops[:-4] + hops[1:-3] + hops[2:-2] + hops[3:-1]) / 4
-    target: Floats = np.clip((to_db(power) - stats.loudness_db) / _LEVEL_RANGE_DB + 1.0, 0.0, 1.0)
+    target: Floats = np.clip(
+        (to_db(power) - stats.loudness_db) / _LEVEL_RANGE_DB + 1.0, 0.0, 1.0
+    ) ** np.float32(_LEVEL_POWER)
     return target
 
 
@@ -80,8 +98,8 @@ def _sparkle_target(treble: Floats, powers: Floats, stats: SongStats) -> Floats:
     db = np.maximum(to_db(register_power(powers, TREBLE_HZ)), stats.treble_db - _REGISTER_RANGE_DB)
     rise = np.zeros_like(db)
     rise[_SPARKLE_LAG_ROWS:] = db[_SPARKLE_LAG_ROWS:] - db[:-_SPARKLE_LAG_ROWS]
-    target: Floats = np.clip(rise / _SPARKLE_RISE_DB, 0.0, 1.0) * np.sqrt(treble)
-    return target
+    target = np.clip(rise / _SPARKLE_RISE_DB, 0.0, 1.0) * np.sqrt(treble)
+    return target.astype(np.float32)
 
 
 def _attack_release(targets: Floats) -> Floats:
@@ -103,6 +121,15 @@ def _rates(band_ms: float, others_ms: tuple[float, ...]) -> Floats:
     constants_ms = np.array([band_ms] * N_BANDS + list(others_ms))
     rates: Floats = (1.0 - np.exp(-1000.0 / ROWS_PER_S / constants_ms)).astype(np.float32)
     return rates
+
+
+def _wear_off(pull: Floats) -> Floats:
+    keep = float(np.exp(-1000.0 / ROWS_PER_S / _WEAR_MS))
+    usual, left = 0.0, []
+    for now in pull.tolist():
+        usual = now + (usual - now) * keep
+        left.append(max(0.0, _WEAR_GAIN * (now - _WEAR * usual)))
+    return np.array(left, np.float32)
 
 
 def _spring(pull: Floats) -> Floats:

@@ -11,8 +11,8 @@ from pathlib import Path
 from oriel_fx.errors import DependencyError
 from oriel_fx.render.audio.child import die_with_parent
 
-# Containers that hold their sound themselves. Playlists, scripts, manifests and pictures are not among them, because
-# they make ffmpeg open other files than the one it was given.
+# Containers that hold their sound themselves. Playlists, scripts, manifests and pictures are not among them,
+# because they make ffmpeg open other files than the one it was given.
 FORMATS = (
     "3gp,aa,aac,ac3,ac4,act,aiff,amr,amrnb,amrwb,ape,asf,ast,au,avi,caf,dff,dsf,dts,dtshd,dv,eac3,f4v,flac,flv,gsm,"
     "iamf,iff,ircam,ivf,loas,m4v,matroska,webm,mlp,mp4,mov,m4a,mp3,mpc,mpc8,mpeg,mpegts,mxf,nut,oga,ogg,oma,qoa,rm,"
@@ -20,7 +20,24 @@ FORMATS = (
 )
 
 # Containers without a header of their own, which ffmpeg may see in random bytes.
-BARE_FORMATS = frozenset({"mp3", "aac", "ac3", "ac4", "eac3", "dts", "dtshd", "loas", "mlp", "truehd", "mpeg", "gsm", "spdif", "act"})
+BARE_FORMATS = frozenset(
+    {
+        "mp3",
+        "aac",
+        "ac3",
+        "ac4",
+        "eac3",
+        "dts",
+        "dtshd",
+        "loas",
+        "mlp",
+        "truehd",
+        "mpeg",
+        "gsm",
+        "spdif",
+        "act",
+    }
+)
 
 _INPUT = re.compile(r"^Input #0, (.+), from ")
 _DURATION = re.compile(r"^  Duration: (\d+):(\d\d):(\d\d(?:\.\d+)?)")

@@ -9,13 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from oriel_fx.render.audio.pcm import SAMPLE_RATE, Pcm
-from oriel_fx.render.audio.spectrum import ROW_SAMPLES, ROWS_PER_S, SILENCE_POWER, Floats, hann
+from oriel_fx.render.audio.spectrum import ROW_SAMPLES, SILENCE_POWER, Floats, hann
 
 _WINDOW = 1024
 _N_FLUX_BANDS = 36
 _FLUX_LOWEST_HZ, _FLUX_HIGHEST_HZ = 40.0, 16_000.0
 _BLOCK_ROWS = 1000
-# Small enough that the arrays of one go stay in the allocator and the cache: four times faster than thousands.
+# Small enough that the arrays of one go stay in the allocator and the cache: four times faster than
+# thousands.
 _ROWS_AT_ONCE = 128
 # A rise is measured against this many rows before, so that one that takes 20 ms still counts as one.
 _LAG_ROWS = 2
@@ -23,26 +24,31 @@ _LAG_ROWS = 2
 _FLOOR_BELOW_DB = 55.0
 _LOWEST_FLOOR_DB = -85.0
 
-# A peak in the mean rise over all bands, dB, must stand out of what is around it: noise alone rises and falls too.
+# A peak in the mean rise over all bands, dB, must stand out of what is around it: noise alone rises and falls
+# too.
 _MIN_RISE_DB = 1.5
 _RISE_OVER_MEAN = 1.5
 _RISE_OVER_NOISE_DB = 1.0
 # A cut-off note clicks as it ends; what begins with a click goes on.
 _CUT_OFF_RATIO = 0.05
-_CUT_OFF_ROWS = 3
+_CUT_OFF_S = 0.008
+_END_S = 0.05
+# However even a song, its onsets are not strong below this.
+_STRONG_RISE_DB = 5.0
 _MEAN_ROWS = 75
 _PEAK_ROWS = 4
 _GAP_S = 0.06
-# The rise is seen as soon as the window touches it, so an onset lies between a little before its peak and this much after.
+# The rise is seen as soon as the window touches it, so an onset lies between a little before its peak and
+# this much after.
 _SEARCH_S = (-0.020, 0.030)
 _SLOPE_S = 0.003
-_NEARLY = 0.92
+_BEGINS = 0.1
 _ONSETS_AT_ONCE = 32
 
 
 @dataclass(frozen=True)
 class SoundRows:
-    """One value per 10 ms row: `flux` mean rise in dB over log bands, `power` mean square, `peak` |sample|; float32 (n,)."""
+    """Rows of 10 ms, float32 (n,): `flux` mean rise over bands, dB, `power` mean square, `peak` |sample|."""
 
     flux: Floats
     power: Floats
@@ -69,21 +75,21 @@ def scan_sound(pcm: Pcm, reference_db: float) -> SoundRows:
 
 
 def pick_onsets(pcm: Pcm, rows: SoundRows) -> tuple[NDArray[np.float64], Floats]:
-    """Times of onsets in seconds, ascending, to about 2 ms, and their strengths 0..1 (1: the song's strong hits).
+    """Times of onsets, float64 s, ascending, good to about 2 ms; and strengths, 0..1 (1: the strong hits).
 
-    Peaks of the flux over an adaptive threshold (Böck et al., "Evaluating the online capabilities of onset detection
-    methods", ISMIR 2012), then the steepest rise of the signal's own energy near each.
+    Peaks of the flux over an adaptive threshold (Böck et al., "Evaluating the online capabilities of onset
+    detection methods", ISMIR 2012), then the steepest rise of the signal's own energy near each.
     """
     peaks = _find_peaks(rows.flux)
-    peaks = peaks[~_is_cut_off(rows.power, peaks)]
-    if not len(peaks):
+    times_s, goes_on = _refine(pcm, peaks)
+    goes_on &= times_s < pcm.duration_s - _END_S
+    times_s, strengths = times_s[goes_on], rows.flux[peaks][goes_on]
+    if not len(times_s):
         return np.zeros(0), np.zeros(0, np.float32)
-    times_s = _refine(pcm, peaks)
-    strengths = rows.flux[peaks]
     order = np.argsort(times_s, kind="stable")
     times_s, strengths = _drop_doubles(times_s[order], strengths[order])
-    strong = max(float(np.percentile(strengths, 90)), 2 * _MIN_RISE_DB)
-    return times_s, np.clip(strengths / strong, 0.0, 1.0).astype(np.float32)
+    strong = max(float(np.percentile(strengths, 90)), _STRONG_RISE_DB)
+    return times_s, np.sqrt(np.clip(strengths / strong, 0.0, 1.0)).astype(np.float32)
 
 
 def moving_mean(values: Floats, reach: int) -> Floats:
@@ -91,7 +97,8 @@ def moving_mean(values: Floats, reach: int) -> Floats:
     sums = np.concatenate([[0.0], np.cumsum(values, dtype=np.float64)])
     index = np.arange(len(values))
     low, high = np.maximum(index - reach, 0), np.minimum(index + reach + 1, len(values))
-    return ((sums[high] - sums[low]) / (high - low)).astype(np.float32)
+    mean: Floats = ((sums[high] - sums[low]) / (high - low)).astype(np.float32)
+    return mean
 
 
 def moving_max(values: Floats, reach: int) -> Floats:
@@ -119,8 +126,8 @@ def _flux_bands_db(signal: Floats, n_rows: int, floor_db: float) -> Floats:
 def _rise(db: Floats) -> Floats:
     """Mean over bands of how far each rises above its neighbourhood two rows before, (n + lag, bands) → (n,).
 
-    The maximum over neighbouring bands keeps vibrato from counting: Böck and Widmer, "Maximum filter vibrato suppression
-    for onset detection", DAFx 2013.
+    The maximum over neighbouring bands keeps vibrato from counting: Böck and Widmer, "Maximum filter vibrato
+    suppression for onset detection", DAFx 2013.
     """
     widest = db.copy()
     np.maximum(widest[:, 1:], db[:, :-1], out=widest[:, 1:])
@@ -131,7 +138,7 @@ def _rise(db: Floats) -> Floats:
 
 @lru_cache(maxsize=1)
 def _flux_bank() -> tuple[Floats, Floats]:
-    """The window and a (bins, bands) matrix of rectangles, about four to the octave, at least one bin each."""
+    """The window and a (bins, bands) matrix of rectangles, four to the octave, at least a bin each."""
     window = hann(_WINDOW)
     edges = np.geomspace(_FLUX_LOWEST_HZ, _FLUX_HIGHEST_HZ, _N_FLUX_BANDS + 1) * _WINDOW / SAMPLE_RATE
     low = np.maximum.accumulate(np.round(edges[:-1]).astype(int))
@@ -149,32 +156,37 @@ def _find_peaks(flux: Floats) -> NDArray[np.int64]:
     return np.flatnonzero(highest & (flux > later) & (flux > threshold)).astype(np.int64)
 
 
-def _is_cut_off(power: Floats, peaks: NDArray[np.int64]) -> NDArray[np.bool_]:
-    sums = np.concatenate([[0.0], np.cumsum(power, dtype=np.float64)])
-    before = sums[peaks] - sums[np.maximum(peaks - _CUT_OFF_ROWS, 0)]
-    past = np.minimum(peaks + 1, len(power)), np.minimum(peaks + 1 + _CUT_OFF_ROWS, len(power))
-    cut_off: NDArray[np.bool_] = sums[past[1]] - sums[past[0]] < _CUT_OFF_RATIO * before
-    return cut_off
-
-
-def _refine(pcm: Pcm, peaks: NDArray[np.int64]) -> NDArray[np.float64]:
-    """The time of the steepest rise in energy near each peak, s."""
+def _refine(pcm: Pcm, peaks: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """The time of the steepest rise in energy near each peak, s; and whether there is sound after it."""
     lead, tail = (round(seconds * SAMPLE_RATE) for seconds in _SEARCH_S)
     slope = round(_SLOPE_S * SAMPLE_RATE)
-    times = np.empty(len(peaks))
+    length = tail - lead + 2 * slope + 1
+    times_s, goes_on = np.empty(len(peaks)), np.empty(len(peaks), bool)
     for at in range(0, len(peaks), _ONSETS_AT_ONCE):
-        centres = peaks[at : at + _ONSETS_AT_ONCE] * ROW_SAMPLES
-        starts = centres + lead - slope
-        length = tail - lead + 2 * slope + 1
+        batch = slice(at, min(at + _ONSETS_AT_ONCE, len(peaks)))
+        starts = peaks[batch] * ROW_SAMPLES + lead - slope
         near = np.stack([pcm.read(start, start + length) for start in starts.tolist()])
-        times[at : at + len(centres)] = (starts + _steepest(near, slope)) / SAMPLE_RATE
-    return np.maximum(times, 0.0)
+        found = _steepest(near, slope)
+        times_s[batch] = np.maximum(starts + found, 0) / SAMPLE_RATE
+        goes_on[batch] = _goes_on(near, found)
+    return times_s, goes_on
+
+
+def _goes_on(near: Floats, found: NDArray[np.int64]) -> NDArray[np.bool_]:
+    sums = np.cumsum(np.pad(near.astype(np.float64) ** 2, ((0, 0), (1, 0))), axis=1)
+    reach, row, last = round(_CUT_OFF_S * SAMPLE_RATE), np.arange(len(near)), near.shape[1]
+    middle = sums[row, found]
+    after = sums[row, np.minimum(found + reach, last)] - middle
+    before = middle - sums[row, np.maximum(found - reach, 0)]
+    goes_on: NDArray[np.bool_] = after > _CUT_OFF_RATIO * before
+    return goes_on
 
 
 def _steepest(near: Floats, slope: int) -> NDArray[np.int64]:
     """Index where the energy of the next `slope` samples most exceeds that of the last: (n, length) → (n,).
 
-    The differences between samples are what is squared, so that a loud bass does not hide the hit on top of it.
+    The differences between samples are what is squared, so that a loud bass does not hide the hit on top of
+    it.
     """
     energy = np.diff(near.astype(np.float64), axis=1, prepend=near[:, :1]) ** 2
     sums = np.cumsum(energy, axis=1)
@@ -183,10 +195,10 @@ def _steepest(near: Floats, slope: int) -> NDArray[np.int64]:
     before = middle - sums[:, : -2 * slope]
     floor = 1e-9 + 0.01 * after.max(axis=1, keepdims=True)
     gain = (after - before) / np.sqrt(before + floor)
-    # A single sample is in sight of a whole slope of places, all alike: the last of them is where it is.
-    gain[np.arange(gain.shape[1]) > np.argmax(gain, axis=1)[:, None] + slope] = -1.0
-    near_best = gain >= _NEARLY * gain.max(axis=1, keepdims=True)
-    found: NDArray[np.int64] = gain.shape[1] - 1 - np.argmax(near_best[:, ::-1], axis=1) + slope + 1
+    best = np.argmax(gain, axis=1) + slope + 1
+    # A click is in sight of a whole slope of places: it is where the first of its energy is.
+    ahead = energy[np.arange(len(near))[:, None], best[:, None] + np.arange(slope)]
+    found: NDArray[np.int64] = best + np.argmax(ahead >= _BEGINS * ahead.max(axis=1, keepdims=True), axis=1)
     return found
 
 

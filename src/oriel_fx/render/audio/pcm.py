@@ -18,8 +18,8 @@ Samples = NDArray[np.float32]
 class Pcm:
     """A mono 16-bit little-endian PCM file at 44.1 kHz, `n_samples` long.
 
-    Holds no file handle and no samples, so it pickles to a few bytes and any thread or process may read. Never mapped: the
-    pages of a mapped file count as this process's memory.
+    Holds no file handle and no samples, so it pickles to a few bytes and any thread or process may read.
+    Never mapped: the pages of a mapped file count as this process's memory.
     """
 
     path: Path

@@ -28,7 +28,7 @@ _MIN_ONSETS, _ONSETS_WITHIN_S = 3, 3.0
 
 @dataclass(frozen=True)
 class Beats:
-    """`times_s` float64 (n,) ascending; `strengths` float32 (n,) 0..1; `tempo_bpm` of the song, 0.0 without beats."""
+    """`times_s` float64 (n,) ascending; `strengths` float32 (n,) 0..1; `tempo_bpm`, 0.0 without beats."""
 
     times_s: NDArray[np.float64]
     strengths: Floats
@@ -38,8 +38,9 @@ class Beats:
 def track_beats(flux: Floats, power: Floats, onsets_s: NDArray[np.float64]) -> Beats:
     """Follows the pulse of the flux, 100 rows a second.
 
-    A tempo is found for every five seconds by autocorrelation under a log-normal prior round 120 BPM and smoothed by
-    Viterbi; beats by the dynamic programming of Ellis, "Beat Tracking by Dynamic Programming", JNMR 2007.
+    A tempo is found for every five seconds by autocorrelation under a log-normal prior round 120 BPM and
+    smoothed by Viterbi; beats by the dynamic programming of Ellis, "Beat Tracking by Dynamic Programming",
+    JNMR 2007.
     """
     none = Beats(np.zeros(0), np.zeros(0, np.float32), 0.0)
     if len(onsets_s) < _MIN_ONSETS or len(flux) < ROWS_PER_S:
@@ -78,7 +79,7 @@ def _local_periods(pulse: Floats) -> NDArray[np.float64]:
 
 
 def _tempo_scores(pulse: Floats, lags: NDArray[np.float64]) -> NDArray[np.float64]:
-    """How strongly each window repeats at each lag and its multiples, and not already at half of it: (windows, lags)."""
+    """How strongly each window repeats at each lag and not already at half of it: (windows, lags)."""
     window, hop = int(_WINDOW_S * ROWS_PER_S), int(_HOP_S * ROWS_PER_S)
     n_windows = max(1, -(-len(pulse) // hop))
     padded = np.zeros(n_windows * hop + window, np.float32)
@@ -140,7 +141,11 @@ def _chain_beats(pulse: Floats, periods: NDArray[np.float64]) -> NDArray[np.int6
 
 
 def _trace_back(score: NDArray[np.float64], came_from: NDArray[np.int64], period: int) -> NDArray[np.int64]:
-    row = len(score) - period + int(np.argmax(score[-period:])) if len(score) > period else int(np.argmax(score))
+    row = (
+        len(score) - period + int(np.argmax(score[-period:]))
+        if len(score) > period
+        else int(np.argmax(score))
+    )
     rows = []
     while row >= 0:
         rows.append(row)
@@ -168,10 +173,10 @@ def _pulsing(rows: NDArray[np.int64], onsets_s: NDArray[np.float64]) -> NDArray[
 
 
 def _strengths(flux: Floats, rows: NDArray[np.int64]) -> Floats:
-    """The flux near each beat against the song's strong beats, 0.25..1."""
+    """The flux near each beat against the song's strong beats, 0.3..1."""
     near = np.stack([flux[np.clip(rows + offset, 0, len(flux) - 1)] for offset in range(-3, 4)]).max(axis=0)
     strong = max(float(np.percentile(near, 80)), 1e-6)
-    strengths: Floats = np.clip(near / strong, 0.25, 1.0).astype(np.float32)
+    strengths: Floats = np.sqrt(np.clip(near / strong, 0.1, 1.0)).astype(np.float32)
     return strengths
 
 

@@ -21,10 +21,10 @@ _RATES_HZ = {3: (44100, 48000, 32000), 2: (22050, 24000, 16000), 0: (11025, 1200
 
 
 def has_mpeg_frames(song: Path) -> bool:
-    """Whether the file starts (after tags and at most 1 MB of junk) with a chain of MPEG audio frames that agree.
+    """Whether MPEG audio frames that agree follow each other in the first MB after the file's tag.
 
-    Random bytes hold many single frame headers; three in a row of one kind, each where the one before says, they do not.
-    Source: ISO 11172-3, 2.4.1.3.
+    Random bytes hold many single frame headers; three in a row of one kind, each where the one before says,
+    they do not. Source: ISO 11172-3, 2.4.1.3.
     """
     with song.open("rb") as file:
         file.seek(_id3_bytes(file.read(10)))

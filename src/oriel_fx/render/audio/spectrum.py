@@ -1,7 +1,8 @@
 """Log-spaced bands of the song, on a grid of rows a hundred a second that no frame rate moves.
 
-Row r is centred on sample 441 r. Each band is measured through a window that suits it (91 ms below about 250 Hz, 49 ms to
-about 1.6 kHz, 23 ms above), cross-faded in power, so lows are told apart and highs are sharp in time.
+Row r is centred on sample 441 r. Each band is measured through a window that suits it (91 ms below about 250
+Hz, 49 ms to about 1.6 kHz, 23 ms above), cross-faded in power, so lows are told apart and highs are sharp in
+time.
 """
 
 from __future__ import annotations
@@ -23,12 +24,14 @@ LOWEST_HZ, HIGHEST_HZ = 35.0, 14_000.0
 BAND_FREQS_HZ: Floats = np.geomspace(LOWEST_HZ, HIGHEST_HZ, N_BANDS).astype(np.float32)
 TILT_DB_PER_OCTAVE = 3.0
 SILENCE_POWER = 1e-10
+BAND_RANGE_DB = 50.0
 
 # (decimation, window length at the decimated rate): 91 ms, 49 ms, 23 ms.
 _RESOLUTIONS = ((9, 448), (3, 720), (1, 1024))
 # Where one window fades into the next, Hz.
 _CROSSFADES_HZ = ((180.0, 360.0), (1100.0, 2200.0))
-# Small enough that the arrays of one go stay in the allocator and the cache: four times faster than thousands.
+# Small enough that the arrays of one go stay in the allocator and the cache: four times faster than
+# thousands.
 _ROWS_AT_ONCE = 128
 _TAPS = 27
 # Half the longest window and both decimation filters, in whole rows.
@@ -38,7 +41,7 @@ MARGIN_SAMPLES = _MARGIN_ROWS * ROW_SAMPLES
 
 @dataclass(frozen=True)
 class _Resolution:
-    """One window length: `decimation` of the sample rate, `window` (n,), `bands` (bins, N_BANDS) from |FFT|² to power."""
+    """One window length: `decimation` of the rate, `window` (n,), `bands` (bins, N_BANDS) from |FFT|² to power."""
 
     decimation: int
     window: Floats
@@ -46,7 +49,7 @@ class _Resolution:
 
 
 def band_powers(pcm: Pcm, first_row: int, n_rows: int) -> Floats:
-    """Power of each band at rows first_row…: float32 (n_rows, N_BANDS), mean square, a full-scale sine ≈ 0.3 to 0.5."""
+    """Power of each band at rows first_row…: float32 (n_rows, N_BANDS), mean square; a full-scale sine is 0.3–0.5."""
     start = first_row * ROW_SAMPLES - MARGIN_SAMPLES
     signal = pcm.read(start, start + n_rows * ROW_SAMPLES + 2 * MARGIN_SAMPLES)
     return powers_at(signal, np.arange(n_rows) + _MARGIN_ROWS)
@@ -64,7 +67,9 @@ def sampled_powers(pcm: Pcm, n_spots: int) -> Floats:
     span = 2 * _MARGIN_ROWS + 1
     starts = (spots - _MARGIN_ROWS) * ROW_SAMPLES
     signal = np.concatenate([pcm.read(start, start + span * ROW_SAMPLES) for start in starts.tolist()])
-    return powers_at(np.append(signal, np.zeros(MARGIN_SAMPLES, np.float32)), np.arange(n_spots) * span + _MARGIN_ROWS)
+    return powers_at(
+        np.append(signal, np.zeros(MARGIN_SAMPLES, np.float32)), np.arange(n_spots) * span + _MARGIN_ROWS
+    )
 
 
 def powers_at(signal: Floats, rows: NDArray[np.int64]) -> Floats:
@@ -78,7 +83,9 @@ def powers_at(signal: Floats, rows: NDArray[np.int64]) -> Floats:
         for at in range(0, len(rows), _ROWS_AT_ONCE):
             taken = windows[starts[at : at + _ROWS_AT_ONCE]] * resolution.window
             bins = np.fft.rfft(taken)[:, : len(resolution.bands)]
-            total[at : at + _ROWS_AT_ONCE] += (bins.real**2 + bins.imag**2).astype(np.float32) @ resolution.bands
+            total[at : at + _ROWS_AT_ONCE] += (bins.real**2 + bins.imag**2).astype(
+                np.float32
+            ) @ resolution.bands
     return total
 
 
@@ -87,6 +94,12 @@ def tilted_db(powers: Floats) -> Floats:
     tilt = (TILT_DB_PER_OCTAVE * np.log2(BAND_FREQS_HZ / 1000.0)).astype(np.float32)
     db: Floats = to_db(powers) + tilt
     return db
+
+
+def band_heights(powers: Floats, reference_db: float) -> Floats:
+    """Tilted band dB as heights 0..1: 0 is 50 dB below the reference, 1 the reference and above."""
+    heights: Floats = np.clip((tilted_db(powers) - np.float32(reference_db)) / BAND_RANGE_DB + 1.0, 0.0, 1.0)
+    return heights
 
 
 def to_db(power: Floats) -> Floats:
@@ -117,14 +130,15 @@ def _make_resolution(index: int) -> _Resolution:
 
 
 def _triangles(bin_hz: float, n_bins: int) -> NDArray[np.float64]:
-    """(n_bins, N_BANDS): each band a triangle reaching to its neighbours' centres, or one bin where bins are wider."""
+    """(n_bins, N_BANDS): each band a triangle that reaches its neighbours' centres, or a bin where that is wider."""
     centres = BAND_FREQS_HZ.astype(np.float64)
     ratio = centres[1] / centres[0]
     below = np.maximum(centres * (1 - 1 / ratio), bin_hz)
     above = np.maximum(centres * (ratio - 1), bin_hz)
     offset = np.arange(n_bins)[:, None] * bin_hz - centres[None, :]
     reach = np.where(offset < 0, below, above)
-    return np.maximum(0.0, 1.0 - np.abs(offset) / reach)
+    triangles: NDArray[np.float64] = np.maximum(0.0, 1.0 - np.abs(offset) / reach)
+    return triangles
 
 
 def _share(index: int) -> NDArray[np.float64]:
@@ -146,7 +160,7 @@ def _decimate(signal: Floats, factor: int) -> Floats:
 
 
 def _third(signal: Floats) -> Floats:
-    """Low-pass (flat to a tenth of the rate, below -70 dB from a quarter) and keep every third sample, in polyphase."""
+    """Low-pass (flat to a tenth of the rate, -70 dB from a quarter on) and keep every third sample, in polyphase."""
     taps = _lowpass_taps()
     half = _TAPS // 2
     padded = np.zeros(-(-len(signal) // 3) * 3 + _TAPS, np.float32)
@@ -163,4 +177,5 @@ def _third(signal: Floats) -> Floats:
 def _lowpass_taps() -> Floats:
     offsets = np.arange(_TAPS) - _TAPS // 2
     taps = np.sinc(offsets / 3.0) * np.blackman(_TAPS + 2)[1:-1]
-    return (taps / taps.sum()).astype(np.float32)
+    taps32: Floats = (taps / taps.sum()).astype(np.float32)
+    return taps32

@@ -15,6 +15,7 @@ from oriel_fx.render.audio.spectrum import (
     BAND_FREQS_HZ,
     SILENCE_POWER,
     Floats,
+    band_heights,
     sampled_powers,
     tilted_db,
     to_db,
@@ -31,19 +32,25 @@ _HEADROOM_DB = 3.0
 # Hiss is not blown up to look like music, nor a register the song hardly has.
 _LOWEST_REFERENCE_DB = -60.0
 _REGISTER_BELOW_DB = 24.0
+_REGISTER_HEADROOM_DB = 1.5
+# A dense mix is shaped by a higher power than a lone voice, so that its picture too has room for hits.
+_USUAL_HEIGHT = 0.42
+_LOWEST_SHAPE, _HIGHEST_SHAPE = 1.5, 2.4
 
 
 @dataclass(frozen=True, eq=False)
 class SongStats:
     """Global facts of a song, independent of the frame rate; a few hundred kB for an hour.
 
-    `reference_db`: what its loud moments reach in tilted band dB. `bass_db`, `mid_db`, `treble_db`: what those registers
-    reach. `loudness_db`: RMS of its loud 10 ms rows, dBFS. `peak`: largest |sample|, 0..1. `tempo_bpm`: 0.0 without beats.
+    `reference_db`: what its loud moments reach in tilted band dB. `shape_power`: what band heights are raised
+    to, 1.5..2.4. `bass_db`, `mid_db`, `treble_db`: what those registers reach. `loudness_db`: RMS of its loud
+    10 ms rows, dBFS. `peak`: largest |sample|, 0..1. `tempo_bpm`: 0.0 without beats.
     `beats_s`, `onsets_s`: float64 seconds, ascending; `beat_strengths`, `onset_strengths`: float32, 0..1.
     `overview`: float32 (at most 4096,), 0..1, how tall the waveform of the song is in equal parts.
     """
 
     reference_db: float
+    shape_power: float
     bass_db: float
     mid_db: float
     treble_db: float
@@ -93,9 +100,8 @@ def measure_song(pcm: Pcm) -> SongStats:
 
 def register_power(powers: Floats, register_hz: tuple[float, float]) -> Floats:
     """Power in a register, from band powers (n, N_BANDS) → (n,)."""
-    low, high = register_hz
-    inside = (BAND_FREQS_HZ >= low) & (BAND_FREQS_HZ < high)
-    power: Floats = powers[:, inside].sum(axis=1)
+    first, last = np.searchsorted(BAND_FREQS_HZ, register_hz)
+    power: Floats = powers[:, first:last].sum(axis=1)
     return power
 
 
@@ -109,14 +115,20 @@ def _measure_levels(pcm: Pcm) -> dict[str, float]:
     heard = powers[sounding]
     return {
         "reference_db": reference_db,
+        "shape_power": _shape_power(heard, reference_db),
         "bass_db": _register_db(heard, BASS_HZ, reference_db + 10.0),
         "mid_db": _register_db(heard, MID_HZ, reference_db),
         "treble_db": _register_db(heard, TREBLE_HZ, reference_db - 8.0),
     }
 
 
+def _shape_power(powers: Floats, reference_db: float) -> float:
+    usual = float(np.clip(np.median(band_heights(powers, reference_db).mean(axis=1)), 0.05, 0.95))
+    return float(np.clip(np.log(_USUAL_HEIGHT) / np.log(usual), _LOWEST_SHAPE, _HIGHEST_SHAPE))
+
+
 def _register_db(powers: Floats, register_hz: tuple[float, float], expected_db: float) -> float:
-    reached = float(np.percentile(to_db(register_power(powers, register_hz)), 92))
+    reached = float(np.percentile(to_db(register_power(powers, register_hz)), 95)) + _REGISTER_HEADROOM_DB
     return max(reached, expected_db - _REGISTER_BELOW_DB)
 
 
@@ -124,7 +136,7 @@ def _loudness_db(power: Floats) -> float:
     heard = power[power > 1e-7]
     if not len(heard):
         return _SILENT_DB
-    return float(10 * np.log10(max(float(np.percentile(heard, 90)), SILENCE_POWER)))
+    return float(10 * np.log10(max(float(np.percentile(heard, 95)), SILENCE_POWER)))
 
 
 def _overview(rows: SoundRows) -> Floats:

@@ -50,7 +50,7 @@ def read_tags(song: Path) -> Tags:
 
 
 def read_cover(song: Path) -> bytes | None:
-    """The front cover's file bytes (JPEG, PNG …) as embedded, at most 20 MB; else the first picture; else None."""
+    """The front cover's file bytes (JPEG, PNG …), at most 20 MB; else the first picture's; else None."""
     try:
         pictures = _find_pictures(_open(song))
     except Exception:
@@ -133,7 +133,7 @@ def _find_pictures(file: Any) -> list[tuple[int, bytes]]:
 def _decode_block(text: str) -> tuple[int, bytes]:
     from mutagen.flac import Picture
 
-    picture = Picture(base64.b64decode(text))
+    picture: Any = Picture(base64.b64decode(text))  # type: ignore[no-untyped-call]
     return int(picture.type), bytes(picture.data)
 
 

@@ -35,10 +35,11 @@ _PULSE_REACH = 6.0
 class Timeline:
     """Frame n shows the song at exactly n / fps; n_frames = max(1, round(duration × fps)).
 
-    Features live on a grid of 100 rows a second, whatever the fps, and a frame lies between two rows. Rows are computed on
-    first use in fixed blocks of 16 s, each started at rest 3 s earlier, and the last few blocks are kept: so a value never
-    depends on what was asked before, nothing is computed ahead of the first frame, and memory is flat on a song of any
-    length. Pickles to its song, fps and stats. Frames outside 0..n_frames-1 are silence.
+    Features live on a grid of 100 rows a second, whatever the fps, and a frame lies between two rows. Rows
+    are computed on first use in fixed blocks of 16 s, each started at rest 4 s earlier, and the last few
+    blocks are kept: so a value never depends on what was asked before, nothing is computed ahead of the first
+    frame, and memory is flat on a song of any length. Pickles to its song, fps and stats. Frames outside
+    0..n_frames-1 are silence.
     """
 
     def __init__(self, pcm: Pcm, fps: Fraction, stats: SongStats) -> None:
@@ -88,11 +89,11 @@ class Timeline:
         return float(self._row(frame)[SPARKLE])
 
     def beat_pulse(self, frame: int, decay_s: float = 0.25) -> float:
-        """1 (times the beat's strength) at the frame nearest a beat, then falls to 1/e in `decay_s`; 0..1."""
+        """1 times the beat's strength at the frame nearest a beat, then falls to 1/e in `decay_s`; 0..1."""
         return self._pulse(frame, self._beat_frames, self.stats.beat_strengths, decay_s)
 
     def onset_pulse(self, frame: int, decay_s: float = 0.15) -> float:
-        """1 (times the onset's strength) at the frame nearest an onset, then falls to 1/e in `decay_s`; 0..1."""
+        """1 times the onset's strength at the frame nearest an onset, then falls to 1/e in `decay_s`; 0..1."""
         return self._pulse(frame, self._onset_frames, self.stats.onset_strengths, decay_s)
 
     def beat_index(self, frame: int) -> int:
@@ -100,16 +101,17 @@ class Timeline:
         return int(np.searchsorted(self._beat_frames, frame, side="right"))
 
     def waveform(self, frame: int, n_points: int, span_s: float, trigger: bool = False) -> Floats:
-        """The `span_s` seconds of sound centred on the frame: float32 (n_points,), -1..1 (see stats.peak), anti-aliased.
+        """The `span_s` seconds of sound round the frame: float32 (n_points,), -1..1 (see stats.peak), anti-aliased.
 
-        `trigger` moves the centre, by at most 20 ms, to a rising zero crossing, so that a steady tone stands still.
+        `trigger` moves the centre, by at most 20 ms, to a rising zero crossing, so that a steady tone stands
+        still.
         """
         if not 0 <= frame < self.n_frames:
             return np.zeros(n_points, np.float32)
         return read_waveform(self.pcm, float(frame * SAMPLE_RATE / self.fps), n_points, span_s, trigger)
 
     def envelope(self, n_points: int) -> Floats:
-        """How tall the waveform of the whole song is: float32 (n_points,), 0..1, the tallest 1 (0 in silence)."""
+        """How tall the whole song's waveform is: float32 (n_points,), 0..1, the tallest 1 (0 in silence)."""
         return _envelope_of(self.stats, n_points).copy()
 
     def analyser(self, frame: int, bin: int) -> float:
@@ -138,7 +140,9 @@ class Timeline:
         for block in np.unique(blocks[inside]).tolist():
             mine = inside & (blocks == block)
             computed = self._features.get(block)
-            result[mine] = computed[rows[mine]] * (1 - between[mine]) + computed[rows[mine] + 1] * between[mine]
+            result[mine] = (
+                computed[rows[mine]] * (1 - between[mine]) + computed[rows[mine] + 1] * between[mine]
+            )
         return result
 
     def _compute_features(self, block: int) -> Floats:

@@ -22,13 +22,22 @@ class BloomEffect(Params):
     pulse: float = Field(0.0, ge=0, le=3, description="how much stronger it is on an onset")
 
     def prepare(self, scene: Scene) -> Bloom:
-        return Bloom(self, max(1.0, self.radius * scene.layout.unit))
+        return Bloom(self, max(1.0, self.radius * scene.layout.unit), scene.layout.frame.area * 4)
 
 
 @dataclass
 class Bloom:
+    """`still_ground` says that the ground passed in keeps its pixels from frame to frame."""
+
     params: BloomEffect
     radius_px: float
+    picture_bytes: int
+    still_ground: bool = False
+
+    def __post_init__(self) -> None:
+        self._scratch = np.empty(self.picture_bytes, np.uint8)
+        self._shrunk: Pixels = self._scratch
+        self._shrunk_of: Pixels | None = None
 
     @property
     def reach_px(self) -> int:
@@ -46,13 +55,25 @@ class Bloom:
             return
         part = picture[region.slices]
         size = (max(1, region.width // 4), max(1, region.height // 4))
-        light = cv2.subtract(_shrink(part, size), _shrink(ground[region.slices], size))
+        light = cv2.subtract(_shrink(part, size), self._small_ground(ground, region, size))
         sigma = self.radius_px / 4
         near = _soften(light, sigma * 0.3)
         far = _soften(near, sigma)
         # A wide glow spreads its light thin, so it is weighted up to be seen at all.
         glow = cv2.addWeighted(near, 0.55 * strength, far, 1.3 * strength, 0)
-        cv2.add(part, cv2.resize(glow, (region.width, region.height), interpolation=cv2.INTER_LINEAR), part)
+        height, width = part.shape[:2]
+        spread = self._scratch[: height * width * 4].reshape(height, width, 4)
+        cv2.resize(glow, (width, height), dst=spread, interpolation=cv2.INTER_LINEAR)
+        cv2.add(part, spread, part)
+
+    def _small_ground(self, ground: Pixels, region: Rect, size: tuple[int, int]) -> Pixels:
+        """The ground at quarter size. One that stays the same array is shrunk once, where its size allows a grid."""
+        height, width = ground.shape[:2]
+        if not self.still_ground or height % 4 or width % 4:
+            return _shrink(ground[region.slices], size)
+        if self._shrunk_of is not ground:
+            self._shrunk, self._shrunk_of = _shrink(ground, (width // 4, height // 4)), ground
+        return self._shrunk[region.top // 4 : region.bottom // 4, region.left // 4 : region.right // 4]
 
 
 def _shrink(part: Pixels, size: tuple[int, int]) -> Pixels:

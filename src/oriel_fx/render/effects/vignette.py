@@ -7,6 +7,7 @@ from typing import Literal
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 
 from oriel_fx.render.layout import Rect
@@ -26,30 +27,57 @@ class VignetteEffect(Params):
         down = np.linspace(-1, 1, height, dtype=np.float32)[:, None]
         distance = np.sqrt(across**2 + down**2) / np.sqrt(2, dtype=np.float32)
         fall = np.clip((distance - self.start) / (1 - self.start), 0, 1)
-        mask = 1 - np.float32(self.strength) * fall * fall * (3 - 2 * fall)
-        return Vignette(mask.astype(np.float32), scene.seed)
+        loss = np.float32(self.strength) * fall * fall * (3 - 2 * fall)
+        return Vignette(loss, np.repeat(np.round(loss * 255).astype(np.uint8)[..., None], 4, axis=2), scene.seed)
 
 
 @dataclass
 class Vignette:
-    mask: np.ndarray[tuple[int, ...], np.dtype[np.float32]]
+    """`loss` is the share of light lost in each pixel, float32 0..1; `levels` the same as RGBA uint8."""
+
+    loss: NDArray[np.float32]
+    levels: Pixels
     seed: int
     reach_px: int = 0
 
+    def __post_init__(self) -> None:
+        untouched = self.levels[..., 0] == 0
+        rows, columns = untouched[:, untouched.shape[1] // 2], untouched[untouched.shape[0] // 2]
+        self._top, self._bottom = _span(rows)
+        # The untouched middle is an ellipse; only its inscribed rectangle is free of work.
+        height = self._bottom - self._top
+        self._top += round(height * 0.147)
+        self._bottom -= round(height * 0.147)
+        left, right = _span(columns)
+        self._left, self._right = left + round((right - left) * 0.147), right - round((right - left) * 0.147)
+
     def darken_ground(self, ground: Pixels) -> None:
-        noise = np.random.default_rng([self.seed, 5]).random(self.mask.shape, np.float32)
-        dark = ground[..., :3] * self.mask[..., None]
         # Rounding at random instead of down keeps a dark gradient free of bands.
-        ground[..., :3] = (dark + np.where(self.mask < 1, noise, 0.5)[..., None]).astype(np.uint8)
+        noise = np.random.default_rng([self.seed, 5]).random(self.loss.shape, np.float32)
+        dark = ground[..., :3] * (1 - self.loss[..., None])
+        ground[..., :3] = (dark + np.where(self.loss > 0, noise, 0.5)[..., None]).astype(np.uint8)
 
     def apply(self, picture: Pixels, ground: Pixels, region: Rect, frame: Frame) -> None:
-        mask = self.mask[region.slices]
-        corners = (mask[0, 0], mask[0, -1], mask[-1, 0], mask[-1, -1])
-        if min(corners) > 0.997:
-            return
-        # Only what layers added is darkened here: the ground under it already is.
-        part = picture[region.slices]
-        light = cv2.subtract(part, ground[region.slices])
-        lost = cv2.multiply(light, cv2.merge([1 - mask] * 4), dtype=cv2.CV_8U)
-        cv2.subtract(part, lost, part)
-        part[..., 3] = 255
+        """Only what layers added is darkened here: the ground under it already is."""
+        for strip in self._strips(region):
+            part = picture[strip.slices]
+            light = cv2.subtract(part, ground[strip.slices])
+            cv2.subtract(part, cv2.multiply(light, self.levels[strip.slices], scale=1 / 255), part)
+            part[..., 3] = 255
+
+    def _strips(self, region: Rect) -> list[Rect]:
+        """The region without the untouched middle."""
+        top, bottom = min(max(self._top, region.top), region.bottom), max(min(self._bottom, region.bottom), region.top)
+        strips = [
+            Rect(region.left, region.top, region.right, top),
+            Rect(region.left, top, min(self._left, region.right), bottom),
+            Rect(max(self._right, region.left), top, region.right, bottom),
+            Rect(region.left, bottom, region.right, region.bottom),
+        ]
+        return [strip for strip in strips if strip.area]
+
+
+def _span(free: NDArray[np.bool_]) -> tuple[int, int]:
+    """First and one past the last True of a run; empty in the middle when there is none."""
+    places = np.flatnonzero(free)
+    return (int(places[0]), int(places[-1]) + 1) if len(places) else (len(free) // 2, len(free) // 2)

@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+import cv2
+import numpy as np
 from pydantic import Field
 
 from oriel_fx.render.colors import Color, skia_color
 from oriel_fx.render.layers.radial import BREATH
 from oriel_fx.render.layout import Rect
 from oriel_fx.render.lazy import skia
-from oriel_fx.render.scene import Frame, Placed, Scene, Surface
+from oriel_fx.render.scene import Frame, Pixels, Placed, Scene, Surface
 
 
 class ImageLayer(Placed):
@@ -60,11 +62,8 @@ class ImageLayer(Placed):
         )
 
 
-def _scaled(pixels: Any, width: float, height: float) -> Any:
+def _scaled(pixels: Pixels, width: float, height: float) -> Any:
     """Crop to the shape and shrink once, so that drawing it each frame samples few pixels without shimmer."""
-    import cv2
-    import numpy as np
-
     rows, columns = pixels.shape[:2]
     keep_columns = min(columns, round(rows * width / height))
     keep_rows = min(rows, round(columns * height / width))
@@ -74,6 +73,10 @@ def _scaled(pixels: Any, width: float, height: float) -> Any:
     target = (max(1, round(width)), max(1, round(height)))
     scaled = cv2.resize(cropped, target, interpolation=cv2.INTER_AREA if shrink else cv2.INTER_CUBIC)
     return skia.Image.fromarray(np.ascontiguousarray(scaled), skia.kRGBA_8888_ColorType, skia.kPremul_AlphaType)
+
+
+# A swelling picture is drawn once for each of this many sizes: resampling it anew every frame costs ten times as much.
+SWELL_STEPS = 40
 
 
 @dataclass
@@ -88,26 +91,48 @@ class ImageDrawer:
     static: bool
     glows: bool = field(default=False, init=False)
 
+    def __post_init__(self) -> None:
+        self._swollen: dict[int, Any] = {}
+
     def draw(self, surface: Surface, frame: Frame) -> Rect | None:
-        canvas = surface.canvas
+        breath = BREATH * self.params.breath
+        weight = min(1.2, frame.timeline.weight(frame.index)) / 1.2 if breath else 0.0
+        step = round(weight * SWELL_STEPS)
+        swell = 1 + breath * 1.2 * step / SWELL_STEPS
+        if self.params.spin or not breath:
+            self._paint(surface.canvas, swell, frame.time_s * self.params.spin * 6 % 360)
+            return None
+        if step not in self._swollen:
+            self._swollen[step] = self._drawn_once(swell)
+        nearest = skia.SamplingOptions(skia.FilterMode.kNearest)
+        surface.canvas.drawImage(self._swollen[step], self.bounds.left, self.bounds.top, nearest)
+        return None
+
+    def _drawn_once(self, swell: float) -> Any:
+        """The picture at one size, on a transparent bitmap as large as its bounds."""
+        own = Surface(np.zeros((self.bounds.height, self.bounds.width, 4), np.uint8))
+        own.canvas.translate(-self.bounds.left, -self.bounds.top)
+        self._paint(own.canvas, swell, 0.0)
+        return skia.Image.fromarray(own.pixels, skia.kRGBA_8888_ColorType, skia.kPremul_AlphaType)
+
+    def _paint(self, canvas: Any, swell: float, degrees: float) -> None:
         params = self.params
-        swell = 1 + BREATH * params.breath * min(1.2, frame.timeline.weight(frame.index)) if params.breath else 1.0
         width, height = self.size[0] * swell, self.size[1] * swell
         canvas.save()
         canvas.translate(*self.centre)
-        if params.spin:
-            canvas.rotate(frame.time_s * params.spin * 6 % 360)
-        rect = skia.Rect.MakeXYWH(-width / 2, -height / 2, width, height)
-        scale = width / self.image.width()
-        matrix = skia.Matrix().setScale(scale, height / self.image.height())
+        canvas.rotate(degrees)
+        matrix = skia.Matrix().setScale(width / self.image.width(), height / self.image.height())
         matrix.postTranslate(-width / 2, -height / 2)
         shader = self.image.makeShader(
             skia.TileMode.kClamp, skia.TileMode.kClamp, skia.SamplingOptions(skia.FilterMode.kLinear), matrix
         )
-        paint = skia.Paint(AntiAlias=True, Shader=shader, Alphaf=params.opacity)
-        radius = {"circle": width / 2, "rounded": params.corner * self.unit, "square": 0.0}[params.shape]
-        canvas.drawRoundRect(rect, radius, radius if params.shape != "circle" else height / 2, paint)
+        rect = skia.Rect.MakeXYWH(-width / 2, -height / 2, width, height)
+        across, down = (width / 2, height / 2) if params.shape == "circle" else (self._corner, self._corner)
+        canvas.drawRoundRect(rect, across, down, skia.Paint(AntiAlias=True, Shader=shader, Alphaf=params.opacity))
         if params.outline:
-            canvas.drawRoundRect(rect, radius, radius if params.shape != "circle" else height / 2, self.outline)
+            canvas.drawRoundRect(rect, across, down, self.outline)
         canvas.restore()
-        return None
+
+    @property
+    def _corner(self) -> float:
+        return self.params.corner * self.unit if self.params.shape == "rounded" else 0.0

@@ -18,6 +18,8 @@ from oriel_fx.render.scene import Frame, Placed, Scene, Surface
 
 # The big thing moves a little: full bass weight makes the ring this much larger.
 BREATH = 0.06
+# Bars are drawn in groups of one colour: a call for each would cost more than the drawing.
+COLOR_STEPS = 30
 
 
 class RadialLayer(Placed):
@@ -38,8 +40,10 @@ class RadialLayer(Placed):
         unit = scene.layout.unit
         x, y = scene.layout.place(self.anchor, self.x, self.y)
         angles = (np.arange(self.count) + 0.5) / self.count * 2 * math.pi + math.pi / 2 + math.radians(self.turn)
-        half = ramp_hex(scene.colors([self.color] if self.color else self.colors), (self.count + 1) // 2)
-        hexes = half + (half[::-1] if self.count % 2 == 0 else half[:0:-1])
+        half = (self.count + 1) // 2
+        place = np.arange(self.count)
+        shade = np.minimum(place, self.count - 1 - place) * COLOR_STEPS // half
+        hexes = ramp_hex(scene.colors([self.color] if self.color else self.colors), COLOR_STEPS)
         stroke = 2 * math.pi * self.radius * unit / self.count * self.thickness
         reach = (self.radius + self.length) * unit * (1 + BREATH * 1.2 * self.breath) + stroke + 2
         return RadialDrawer(
@@ -58,6 +62,8 @@ class RadialLayer(Placed):
                 )
                 for color in hexes
             ],
+            groups=[np.flatnonzero(shade == step) for step in range(COLOR_STEPS)],
+            stroke=stroke,
             bounds=Rect.around(x - reach, y - reach, x + reach, y + reach),
         )
 
@@ -70,18 +76,22 @@ class RadialDrawer:
     directions: NDArray[np.float32]
     unit: float
     paints: list[Any]
+    groups: list[NDArray[np.int64]]
+    stroke: float
     bounds: Rect
     static: bool = field(default=False, init=False)
     glows: bool = field(default=True, init=False)
 
     def draw(self, surface: Surface, frame: Frame) -> Rect | None:
-        canvas = surface.canvas
         values = self.picker.pick(frame.timeline.spectrum(frame.index))
         swell = 1 + BREATH * self.params.breath * min(1.2, frame.timeline.weight(frame.index))
         inner = self.params.radius * self.unit * swell
         lengths = (self.params.rest + values * (self.params.length - self.params.rest)) * self.unit
         starts = self.directions * inner + np.float32(self.centre)
         ends = self.directions * (inner + lengths)[:, None] + np.float32(self.centre)
-        for (x0, y0, x1, y1), paint in zip(np.hstack([starts, ends]).tolist(), self.paints, strict=True):
-            canvas.drawLine(x0, y0, x1, y1, paint)
-        return None
+        for group, paint in zip(self.groups, self.paints, strict=True):
+            lines = np.hstack([starts[group], ends[group]]).reshape(-1, 2).tolist()
+            surface.canvas.drawPoints(skia.Canvas.kLines_PointMode, [skia.Point(x, y) for x, y in lines], paint)
+        reach = inner + float(lengths.max()) + self.stroke + 2
+        x, y = self.centre
+        return Rect.around(x - reach, y - reach, x + reach, y + reach)

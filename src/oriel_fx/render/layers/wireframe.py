@@ -87,7 +87,7 @@ class WireframeDrawer:
         segments, depths = clip_edges(vertices, self.solid.edges, *self.size_px)
         if not len(segments):
             return Rect(0, 0, 0, 0)
-        segments = segments + np.float32(self.shift * 2)
+        segments = segments + np.float32(self.shift)
         color = _blend(self.colors[0], self.colors[1], treble)
         self._draw_lines(surface.canvas, segments, depths, color)
         if self.dot_px:

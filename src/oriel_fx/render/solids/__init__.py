@@ -1,6 +1,6 @@
-"""The original frontend's wireframe solids: their corners and edges, how they turn, and where they land in the picture.
+"""The original frontend's wireframe solids: their corners and edges, how they turn, where they land in view.
 
-The geometry is what three.js makes of the same numbers: the same corners, segments, diagonals and orientation.
+The geometry is what three.js makes of the same numbers: the same corners, segments, diagonals, orientation.
 y is up, x right, z towards the camera; lengths are scene units, where the camera stands 10 away.
 """
 
@@ -38,7 +38,7 @@ __all__ = [
     "rotate_xy",
 ]
 
-# Closer than this share of the size, two corners are one: far above the rounding of doubles, far below a segment.
+# Closer than this share of the size, two corners are one: far above rounding, far below any segment.
 WELD = 1e-9
 
 _BUILDERS: dict[str, Callable[[float], Mesh]] = {
@@ -72,8 +72,8 @@ SHAPES: tuple[str, ...] = tuple(_BUILDERS)
 class Solid:
     """A wireframe: every edge of every triangle, once.
 
-    `vertices`: (V, 3) float32, scene units, each place once. `edges`: (E, 2) int32 indices of vertices, the lower
-    first, in ascending order. Both are read-only.
+    `vertices`: (V, 3) float32, scene units, each place once. `edges`: (E, 2) int32 indices of vertices,
+    the lower first, in ascending order. Both are read-only.
     """
 
     vertices: Floats

@@ -16,16 +16,17 @@ NEAR = 0.1
 
 
 def rotate_xy(vertices: Floats, angle_x: float, angle_y: float) -> Floats:
-    """Vertices turned as three.js turns an object with rotation.x and rotation.y: about y first, then about x.
+    """Vertices turned as three.js turns an object by rotation.x and rotation.y: about y first, then x.
 
-    `vertices`: (V, 3). Angles: radians, anticlockwise seen from the axis's positive end. Returns (V, 3) float32.
+    `vertices`: (V, 3). Angles: radians, anticlockwise seen from the axis's positive end.
+    Returns (V, 3) float32.
     """
     cos_x, sin_x = np.float32(math.cos(angle_x)), np.float32(math.sin(angle_x))
     cos_y, sin_y = np.float32(math.cos(angle_y)), np.float32(math.sin(angle_y))
     x, y, z = vertices[:, 0], vertices[:, 1], vertices[:, 2]
     turned = np.empty((len(vertices), 3), np.float32)
-    # Written out and not a matrix product: a BLAS sums in an order of its own on each kind of machine, and the
-    # pixels must not depend on it.
+    # Written out and not a matrix product: a BLAS sums in an order of its own on each kind of machine, and
+    # the pixels must not depend on it.
     towards = z * cos_y - x * sin_y
     turned[:, 0] = x * cos_y + z * sin_y
     turned[:, 1] = y * cos_x - towards * sin_x
@@ -42,9 +43,9 @@ def project(
 ) -> tuple[Floats, Floats]:
     """Where vertices land in a picture, and how far away they are.
 
-    Returns points (V, 2) float32, pixels from the top left corner, x right and y down, and depth (V,) float32,
-    scene units from the camera along its axis. A vertex whose depth is not above NEAR cannot be seen and its point,
-    projected as if it stood at NEAR, is only good for being finite: draw lines from `clip_edges`.
+    Returns points (V, 2) float32, pixels from the top left corner, x right and y down, and depth (V,)
+    float32, scene units from the camera along its axis. A vertex whose depth is below NEAR cannot be seen;
+    its point, projected as if it stood at NEAR, is only good for being finite: draw lines from `clip_edges`.
     """
     focal_px = np.float32(height_px / 2 / math.tan(math.radians(vertical_fov_deg) / 2))
     depth = np.float32(camera_z) - vertices[:, 2]
@@ -65,9 +66,9 @@ def clip_edges(
 ) -> tuple[Floats, Floats]:
     """The edges as lines in a picture, cut where they pass the camera's near plane.
 
-    Returns segments (N, 2, 2) float32, pixels as [line][end][x, y], and depths (N,) float32, each line's mean distance
-    along the view axis. N is below E when edges lie wholly nearer than NEAR. Order is the edges'. Lines may reach
-    outside the picture.
+    Returns segments (N, 2, 2) float32, pixels as [line][end][x, y], and depths (N,) float32, each line's
+    mean distance along the view axis. N is below E when edges lie wholly nearer than NEAR. The order is that
+    of `edges`. Lines may reach outside the picture.
     """
     lens = (width_px, height_px, vertical_fov_deg, camera_z)
     points, depth = project(vertices, *lens)

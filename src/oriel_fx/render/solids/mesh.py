@@ -12,7 +12,7 @@ Indices = NDArray[np.int64]
 
 
 class Mesh(NamedTuple):
-    """Triangles as a renderer is fed them: `points` (P, 3) may repeat a place, `triangles` (T, 3) index them."""
+    """Triangles as a renderer is fed them: `points` (P, 3) may repeat a place; `triangles` (T, 3)."""
 
     points: Doubles
     triangles: Indices
@@ -28,7 +28,7 @@ def parameters(rows: int, columns: int) -> tuple[Doubles, Doubles]:
     return np.linspace(0, 1, rows + 1)[:, None], np.linspace(0, 1, columns + 1)[None, :]
 
 
-def grid(rows: int, columns: int, falling: bool = False) -> NDArray[np.int64]:
+def grid(rows: int, columns: int, falling: bool = False) -> Indices:
     """Two triangles a cell of a grid of (rows + 1) x (columns + 1) points.
 
     The diagonal climbs, from a cell's bottom left to its top right; `falling` takes the other one.
@@ -45,13 +45,16 @@ def join(*meshes: Mesh) -> Mesh:
     return Mesh(np.concatenate([mesh.points for mesh in meshes]), np.concatenate(triangles))
 
 
-def weld(mesh: Mesh, tolerance: float) -> tuple[Doubles, Ints]:
-    """Points (V, 3) with each place once, in order of first use, and the triangles' edges (E, 2), each once."""
+def weld(mesh: Mesh, tolerance: float) -> tuple[Doubles, NDArray[np.int32]]:
+    """Points (V, 3), each place once, in order of first use, and the triangles' edges (E, 2), each once.
+
+    Points nearer than `tolerance` on every axis are one place; edges of no length are dropped.
+    """
     labels = np.stack([_cluster(axis, tolerance) for axis in mesh.points.T], axis=1)
     count = len(mesh.points)
     keys = (labels[:, 0] * count + labels[:, 1]) * count + labels[:, 2]
     _, first, place = np.unique(keys, return_index=True, return_inverse=True)
-    # Numbered by first use, not by coordinate: an order that rounding cannot change, which the seeded scales rely on.
+    # Numbered by first use and not by coordinate: rounding cannot change that order, so seeded scales stay.
     order = np.argsort(first)
     rank = np.empty_like(order)
     rank[order] = np.arange(len(order))
@@ -63,8 +66,8 @@ def weld(mesh: Mesh, tolerance: float) -> tuple[Doubles, Ints]:
     return mesh.points[first[order]], edges
 
 
-def _cluster(values: Doubles, tolerance: float) -> NDArray[np.int64]:
-    """A number for each value, equal for those that lie within `tolerance`; rounding to a grid could part them."""
+def _cluster(values: Doubles, tolerance: float) -> Indices:
+    """A number for each value, shared by neighbours within `tolerance`, which rounding could part."""
     order = np.argsort(values, kind="stable")
     labels = np.empty(len(values), np.int64)
     labels[order] = np.concatenate([[0], np.cumsum(np.diff(values[order]) > tolerance)])

@@ -76,7 +76,7 @@ def _deltahedron(corners: Doubles, radius: float, detail: int = 0) -> Mesh:
 
 
 def _split(parts: int) -> tuple[Doubles, Indices]:
-    """A triangle cut into parts² alike: its points' weights on the three corners (W, 3), and triangles of points."""
+    """A triangle cut into parts² alike: its points as weights of the corners (W, 3), and their triangles."""
     index = {
         (i, j): at for at, (i, j) in enumerate((i, j) for i in range(parts + 1) for j in range(parts + 1 - i))
     }
@@ -89,4 +89,5 @@ def _split(parts: int) -> tuple[Doubles, Indices]:
 
 
 def _on_sphere(points: Doubles, radius: float) -> Doubles:
-    return points * (radius / np.linalg.norm(points, axis=1, keepdims=True))
+    scale: Doubles = radius / np.linalg.norm(points, axis=1, keepdims=True)
+    return points * scale

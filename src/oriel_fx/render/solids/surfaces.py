@@ -1,4 +1,4 @@
-"""Boxes, balls, tubes and sheets, segment by segment as three.js lays them out; lengths in scene units, y up."""
+"""Boxes, balls, tubes and sheets, segment by segment as three.js lays them out. Lengths: scene units."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ def wavy_plane(side: float, segments: int) -> Mesh:
 
 def box(side: float, segments: int) -> Mesh:
     """Six planes, each seen from outside with its own x to the right and y up (z to the back on top)."""
-    plane = plane(side, segments)
-    u, v, w = plane.points[:, 0], plane.points[:, 1], side / 2
+    points, triangles = plane(side, segments)
+    u, v, w = points[:, 0], points[:, 1], side / 2
     faces = ((w, v, -u), (-w, v, u), (u, w, -v), (u, -w, v), (u, v, w), (-u, v, -w))
-    return join(*(Mesh(points_of(*face), plane.triangles) for face in faces))
+    return join(*(Mesh(points_of(*face), triangles) for face in faces))
 
 
 def twisted_box(side: float, segments: int) -> Mesh:
@@ -42,9 +42,9 @@ def twisted_box(side: float, segments: int) -> Mesh:
 def sphere(radius: float, columns: int, rows: int) -> Mesh:
     down, along = parameters(rows, columns)
     polar, around = down * math.pi, along * TAU
-    ring = radius * np.sin(polar)
+    reach = radius * np.sin(polar)
     return Mesh(
-        points_of(-ring * np.cos(around), radius * np.cos(polar), ring * np.sin(around)),
+        points_of(-reach * np.cos(around), radius * np.cos(polar), reach * np.sin(around)),
         grid(rows, columns, falling=True),
     )
 
@@ -109,8 +109,8 @@ def star(outer: float, inner: float, tips: int = 5) -> Mesh:
     turn = np.arange(2 * tips)
     radius, angle = np.where(turn % 2, inner, outer), (turn / (2 * tips) + 0.25) * TAU
     tip = turn[::2]
-    points_off = np.stack([tip - 1, tip, tip + 1], axis=1)
+    tip_triangles = np.stack([tip - 1, tip, tip + 1], axis=1)
     around = 3 + 2 * np.arange(1, tips - 1)
     core = np.stack([np.full(tips - 2, 3), around, around + 2], axis=1)
-    triangles = np.concatenate([points_off, core]) % (2 * tips)
+    triangles = np.concatenate([tip_triangles, core]) % (2 * tips)
     return Mesh(points_of(radius * np.cos(angle), radius * np.sin(angle), 0.0), triangles)
