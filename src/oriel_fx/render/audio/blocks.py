@@ -10,7 +10,7 @@ from oriel_fx.render.audio.spectrum import Floats
 
 
 class BlockCache:
-    """Keeps the last few blocks that `compute(index)` gave; threads may share it, and none computes one twice."""
+    """Keeps the last few blocks of `compute(index)`; threads may share it, and none computes one twice."""
 
     def __init__(self, compute: Callable[[int], Floats], n_kept: int) -> None:
         self._compute = compute

@@ -134,11 +134,11 @@ def _require_audio(song: Path, stderr: str) -> Header:
 
 def _require_sound(song: Path, partial: Path, stderr: str) -> Pcm:
     pcm = Pcm.open(partial)
+    bare, damage = parse_header(stderr).format in BARE_FORMATS - {"mp3"}, _count_damage(stderr)
+    if bare and damage > 2 * pcm.duration_s:
+        raise SongError(f"{song} is not an audio file: what could be read of it as sound is noise.", _CHECK)
     if pcm.n_samples == 0:
         raise SongError(f"{song} holds no sound: its audio is zero seconds long.", _CHECK)
-    header = parse_header(stderr)
-    if header.format in BARE_FORMATS - {"mp3"} and _count_damage(stderr) > max(2.0, 2 * pcm.duration_s):
-        raise SongError(f"{song} is not an audio file: what decodes of it is noise.", _CHECK)
     return pcm
 
 

@@ -13,7 +13,7 @@ _SMOOTH_SAMPLES = 9
 
 
 def read_waveform(pcm: Pcm, centre: float, n_points: int, span_s: float, trigger: bool) -> Floats:
-    """The `span_s` seconds round sample `centre`: float32 (n_points,), -1..1, low-passed to the points' distance."""
+    """The `span_s` seconds round sample `centre`: float32 (n_points,), -1..1, low-passed to their spacing."""
     if trigger:
         centre = find_trigger(pcm, centre)
     step = span_s * SAMPLE_RATE / max(1, n_points)

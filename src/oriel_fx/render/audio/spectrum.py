@@ -41,7 +41,7 @@ MARGIN_SAMPLES = _MARGIN_ROWS * ROW_SAMPLES
 
 @dataclass(frozen=True)
 class _Resolution:
-    """One window length: `decimation` of the rate, `window` (n,), `bands` (bins, N_BANDS) from |FFT|² to power."""
+    """One window length: `decimation`, `window` (n,), `bands` (bins, N_BANDS) from |FFT|² to power."""
 
     decimation: int
     window: Floats
@@ -49,7 +49,7 @@ class _Resolution:
 
 
 def band_powers(pcm: Pcm, first_row: int, n_rows: int) -> Floats:
-    """Power of each band at rows first_row…: float32 (n_rows, N_BANDS), mean square; a full-scale sine is 0.3–0.5."""
+    """Power of bands at rows first_row…: float32 (n_rows, N_BANDS), mean square; a full sine is 0.3–0.5."""
     start = first_row * ROW_SAMPLES - MARGIN_SAMPLES
     signal = pcm.read(start, start + n_rows * ROW_SAMPLES + 2 * MARGIN_SAMPLES)
     return powers_at(signal, np.arange(n_rows) + _MARGIN_ROWS)
@@ -130,7 +130,7 @@ def _make_resolution(index: int) -> _Resolution:
 
 
 def _triangles(bin_hz: float, n_bins: int) -> NDArray[np.float64]:
-    """(n_bins, N_BANDS): each band a triangle that reaches its neighbours' centres, or a bin where that is wider."""
+    """(n_bins, N_BANDS): each band a triangle to its neighbours' centres, or a bin where that is wider."""
     centres = BAND_FREQS_HZ.astype(np.float64)
     ratio = centres[1] / centres[0]
     below = np.maximum(centres * (1 - 1 / ratio), bin_hz)
@@ -160,7 +160,7 @@ def _decimate(signal: Floats, factor: int) -> Floats:
 
 
 def _third(signal: Floats) -> Floats:
-    """Low-pass (flat to a tenth of the rate, -70 dB from a quarter on) and keep every third sample, in polyphase."""
+    """Low-pass (flat to a tenth of it, -70 dB from a quarter) and keep every third sample: polyphase."""
     taps = _lowpass_taps()
     half = _TAPS // 2
     padded = np.zeros(-(-len(signal) // 3) * 3 + _TAPS, np.float32)

@@ -89,11 +89,11 @@ class Timeline:
         return float(self._row(frame)[SPARKLE])
 
     def beat_pulse(self, frame: int, decay_s: float = 0.25) -> float:
-        """1 times the beat's strength at the frame nearest a beat, then falls to 1/e in `decay_s`; 0..1."""
+        """A beat's strength at the frame nearest it, then falls to 1/e in `decay_s`; 0..1."""
         return self._pulse(frame, self._beat_frames, self.stats.beat_strengths, decay_s)
 
     def onset_pulse(self, frame: int, decay_s: float = 0.15) -> float:
-        """1 times the onset's strength at the frame nearest an onset, then falls to 1/e in `decay_s`; 0..1."""
+        """An onset's strength at the frame nearest it, then falls to 1/e in `decay_s`; 0..1."""
         return self._pulse(frame, self._onset_frames, self.stats.onset_strengths, decay_s)
 
     def beat_index(self, frame: int) -> int:
@@ -101,7 +101,7 @@ class Timeline:
         return int(np.searchsorted(self._beat_frames, frame, side="right"))
 
     def waveform(self, frame: int, n_points: int, span_s: float, trigger: bool = False) -> Floats:
-        """The `span_s` seconds of sound round the frame: float32 (n_points,), -1..1 (see stats.peak), anti-aliased.
+        """`span_s` seconds round the frame: float32 (n_points,), -1..1 (see stats.peak), anti-aliased.
 
         `trigger` moves the centre, by at most 20 ms, to a rising zero crossing, so that a steady tone stands
         still.
@@ -128,7 +128,12 @@ class Timeline:
         return float(steps[min(bin, last)] + steps[min(bin + 1, last)]) / 510.0
 
     def _row(self, frame: int) -> Floats:
-        row: Floats = self._rows(np.array([frame]))[0]
+        if not 0 <= frame < self.n_frames:
+            return np.zeros(N_FEATURES, np.float32)
+        at, rest = divmod(frame * ROWS_PER_S * self.fps.denominator, self.fps.numerator)
+        block, at = divmod(at, _BLOCK_S * ROWS_PER_S)
+        rows, between = self._features.get(block), np.float32(rest / self.fps.numerator)
+        row: Floats = rows[at] * (1 - between) + rows[at + 1] * between
         return row
 
     def _rows(self, frames: NDArray[np.int64]) -> Floats:
