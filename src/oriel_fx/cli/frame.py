@@ -7,8 +7,16 @@ from typing import Annotated
 
 import typer
 
-from oriel_fx.cli.options import ConfigOption, ForceOption, FpsOption, PresetOption, SetOption, SizeOption
-from oriel_fx.errors import OutputError, UsageError
+from oriel_fx.cli.options import (
+    ConfigOption,
+    ForceOption,
+    FpsOption,
+    PresetOption,
+    SetOption,
+    SizeOption,
+    check_picture,
+)
+from oriel_fx.errors import UsageError
 
 SongArgument = Annotated[Path, typer.Argument(help="The song.", metavar="SONG")]
 
@@ -69,10 +77,5 @@ def sheet(
 def _target(song: Path, output: Path | None, suffix: str, force: bool) -> Path:
     """The picture to write, checked before any work is done."""
     target = output or song.with_suffix(suffix)
-    if target.suffix.lower() not in (".png", ".jpg", ".jpeg", ".webp"):
-        raise OutputError(f"{target.name} does not end in .png, .jpg or .webp.", "Choose such a name with -o.")
-    if target.exists() and not force:
-        raise OutputError(f"{target} exists already.", "Use --force to replace it, or -o to choose another name.")
-    if not target.absolute().parent.is_dir():
-        raise OutputError(f"There is no folder {target.absolute().parent}.", "Make it first, or choose another place with -o.")
+    check_picture(target, force)
     return target

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from oriel_fx.errors import SpecError, UsageError
+from oriel_fx.errors import OutputError, SpecError, UsageError
 
 if TYPE_CHECKING:
     from oriel_fx.render.assets import LocalAssets
@@ -58,6 +58,18 @@ def read_assets(config: Path | None) -> LocalAssets:
     from oriel_fx.render.assets import LocalAssets
 
     return LocalAssets(config.parent if config else Path())
+
+
+def check_picture(target: Path, force: bool) -> None:
+    """Whether a picture can be written there, asked before any work is done. Raises OutputError."""
+    if target.suffix.lower() not in (".png", ".jpg", ".jpeg", ".webp"):
+        raise OutputError(f"{target.name} does not end in .png, .jpg or .webp.", "Choose such a name.")
+    if target.is_dir():
+        raise OutputError(f"{target} is a folder.", "Give a file name.")
+    if target.exists() and not force:
+        raise OutputError(f"{target} exists already.", "Use --force to replace it, or choose another name.")
+    if not target.absolute().parent.is_dir():
+        raise OutputError(f"There is no folder {target.absolute().parent}.", "Make it first, or choose another place.")
 
 
 def read_config(path: Path) -> dict[str, Any]:

@@ -25,7 +25,9 @@ class NoAssets:
     """For specs that may name no files."""
 
     def find(self, name: str) -> Path:
-        raise AssetError(f"The spec names a file, {name!r}, but none were given.", "Pass `assets` to the renderer.")
+        raise AssetError(
+            f"The spec names a file, {name!r}, but none were given.", "Pass `assets` to the renderer."
+        )
 
 
 class LocalAssets:
@@ -37,7 +39,10 @@ class LocalAssets:
     def find(self, name: str) -> Path:
         path = self._folder / Path(name).expanduser()
         if not path.is_file():
-            raise AssetError(f"There is no file {str(path)!r}, which the spec names.", "Paths are relative to the config file.")
+            raise AssetError(
+                f"There is no file {str(path)!r}, which the spec names.",
+                "Paths are relative to the config file.",
+            )
         return path
 
 
@@ -52,7 +57,9 @@ def decode_image(data: bytes, name: str) -> Pixels:
     if decoded is None:
         raise AssetError(f"{name} is not a picture that can be read.", "Use JPEG, PNG or WebP.")
     if decoded.shape[0] * decoded.shape[1] > LARGEST_PIXELS:
-        raise AssetError(f"{name} has more than {LARGEST_PIXELS // 1_000_000} megapixels.", "Use a smaller picture.")
+        raise AssetError(
+            f"{name} has more than {LARGEST_PIXELS // 1_000_000} megapixels.", "Use a smaller picture."
+        )
     if decoded.dtype == np.uint16:
         decoded = (decoded >> 8).astype(np.uint8)
     if decoded.ndim == 2:

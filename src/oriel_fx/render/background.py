@@ -20,7 +20,9 @@ Floats = NDArray[np.float32]
 class Motion(Params):
     """What every background can do: drift slowly, and zoom a little on the beat."""
 
-    drift: float = Field(0.0, ge=0, le=0.2, description="how far it wanders, in short sides, over half a minute")
+    drift: float = Field(
+        0.0, ge=0, le=0.2, description="how far it wanders, in short sides, over half a minute"
+    )
     beat_zoom: float = Field(0.0, ge=0, le=0.2, description="how much larger it is on a beat")
 
 
@@ -73,7 +75,9 @@ class ImageBackground(Motion):
     blur: float = Field(0.0, ge=0, le=0.5, description="radius, in short sides")
     darken: float = Field(0.0, ge=0, le=1, description="0 as it is, 1 the ground colour")
     saturation: float = Field(1.0, ge=0, le=2)
-    color: Color = Field("palette.ground", description="what it darkens towards, and what shows beside a contained picture")
+    color: Color = Field(
+        "palette.ground", description="what it darkens towards, and what shows beside a contained picture"
+    )
 
     def paint(self, scene: Scene, width: int, height: int) -> Floats:
         ground = np.array(hex_to_rgb(scene.palette.resolve(self.color)), np.float32)
@@ -132,7 +136,9 @@ class Ground:
     It is painted once, larger than the picture by the room it moves in.
     """
 
-    def __init__(self, background: ColorBackground | GradientBackground | ImageBackground, scene: Scene) -> None:
+    def __init__(
+        self, background: ColorBackground | GradientBackground | ImageBackground, scene: Scene
+    ) -> None:
         layout = scene.layout
         self._width, self._height = layout.width, layout.height
         plain = isinstance(background, ColorBackground)

@@ -35,7 +35,9 @@ def from_classic(config: dict[str, Any]) -> dict[str, Any]:
         clash = unknown[0] in SPEC_KEYS
         raise SpecError(
             f"Unknown key {unknown[0]!r} in an original-style config (one with {next(k for k in config if k in KEYS)!r}).",
-            "Use either the original's flat keys or a composition, not both." if clash else f"Known: {', '.join(sorted(allowed))}.",
+            "Use either the original's flat keys or a composition, not both."
+            if clash
+            else f"Known: {', '.join(sorted(allowed))}.",
             unknown[0],
         )
     layer = {"type": "wireframe"} | {KEYS[key]: value for key, value in config.items() if key in KEYS}

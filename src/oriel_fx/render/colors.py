@@ -102,19 +102,29 @@ def srgb_to_linear(srgb: NDArray[np.float32]) -> NDArray[np.float32]:
 def linear_to_srgb(linear: NDArray[np.float32]) -> NDArray[np.float32]:
     """Linear light → sRGB, clipped to 0..1, any shape (IEC 61966-2-1)."""
     clipped = np.clip(linear, 0.0, 1.0)
-    return np.where(clipped <= 0.0031308, clipped * 12.92, 1.055 * clipped ** (1 / 2.4) - 0.055).astype(np.float32)
+    return np.where(clipped <= 0.0031308, clipped * 12.92, 1.055 * clipped ** (1 / 2.4) - 0.055).astype(
+        np.float32
+    )
 
 
 _LMS = np.array(
-    [[0.4122214708, 0.5363325363, 0.0514459929], [0.2119034982, 0.6806995451, 0.1073969566], [0.0883024619, 0.2817188376, 0.6299787005]],
+    [
+        [0.4122214708, 0.5363325363, 0.0514459929],
+        [0.2119034982, 0.6806995451, 0.1073969566],
+        [0.0883024619, 0.2817188376, 0.6299787005],
+    ],
     np.float32,
 )
 _LAB = np.array(
-    [[0.2104542553, 0.7936177850, -0.0040720468], [1.9779984951, -2.4285922050, 0.4505937099], [0.0259040371, 0.7827717662, -0.8086757660]],
+    [
+        [0.2104542553, 0.7936177850, -0.0040720468],
+        [1.9779984951, -2.4285922050, 0.4505937099],
+        [0.0259040371, 0.7827717662, -0.8086757660],
+    ],
     np.float32,
 )
-_LMS_INVERSE = np.linalg.inv(_LMS.astype(np.float64)).astype(np.float32)
-_LAB_INVERSE = np.linalg.inv(_LAB.astype(np.float64)).astype(np.float32)
+CONES_TO_RGB = np.linalg.inv(_LMS.astype(np.float64)).astype(np.float32)
+LAB_TO_CONES = np.linalg.inv(_LAB.astype(np.float64)).astype(np.float32)
 
 
 def srgb_to_oklab(srgb: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -124,7 +134,7 @@ def srgb_to_oklab(srgb: NDArray[np.float32]) -> NDArray[np.float32]:
 
 def oklab_to_srgb(lab: NDArray[np.float32]) -> NDArray[np.float32]:
     """OKLab, shape (…, 3) → sRGB clipped to 0..1, same shape."""
-    return linear_to_srgb((lab @ _LAB_INVERSE.T) ** 3 @ _LMS_INVERSE.T)
+    return linear_to_srgb((lab @ LAB_TO_CONES.T) ** 3 @ CONES_TO_RGB.T)
 
 
 def ramp(colors: list[str] | tuple[str, ...], positions: NDArray[np.float32]) -> NDArray[np.float32]:

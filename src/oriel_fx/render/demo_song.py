@@ -10,7 +10,6 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Literal
@@ -19,13 +18,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from oriel_fx.errors import UsageError
+from oriel_fx.render import demo_instruments as instruments
+from oriel_fx.render.demo_instruments import RATE, Audio
 
-Audio = NDArray[np.float32]
 Section = Literal["intro", "groove", "full"]
 
 TITLE = "Glass Hours"
 ARTIST = "Oriel FX"
-RATE = 44_100
 BPM = 110.0
 BEAT_S = 60.0 / BPM
 SHORTEST_S, LONGEST_S = 1.0, 900.0
@@ -84,22 +83,6 @@ def plan_form(duration_s: float) -> Form:
     return Form(tuple(sections), beats, round(duration_s * RATE))
 
 
-def _time(seconds: float) -> Audio:
-    return np.arange(round(seconds * RATE), dtype=np.float32) / np.float32(RATE)
-
-
-def _hertz(note: float) -> float:
-    return float(440.0 * 2.0 ** ((note - 69) / 12))
-
-
-def _edges(sound: Audio, attack_s: float, release_s: float) -> Audio:
-    """Raised-cosine fades at both ends (seconds), in place: nothing starts or stops with a click."""
-    for seconds, part in ((attack_s, sound), (release_s, sound[..., ::-1])):
-        count = min(max(2, round(seconds * RATE)), sound.shape[-1])
-        part[..., :count] *= 0.5 - 0.5 * np.cos(np.linspace(0, np.pi, count, dtype=np.float32))
-    return sound
-
-
 def _place(bus: Audio, sound: Audio, at_s: float, gain: float | Audio = 1.0) -> None:
     """Add a sound to a bus from a time in seconds on; what reaches past the end is dropped."""
     start = round(at_s * RATE)
@@ -113,106 +96,6 @@ def _pan(lean: float, gain: float) -> Audio:
     return np.array([[gain * (1 - lean)], [gain * (1 + lean)]], np.float32)
 
 
-def _noise(rng: np.random.Generator, seconds: float, low_hz: float, high_hz: float) -> Audio:
-    """Noise between two frequencies with 12 dB/oct slopes, RMS 1. Shape (samples,)."""
-    count = round(seconds * RATE)
-    hertz = np.maximum(np.fft.rfftfreq(count, 1 / RATE), 1.0)
-    shape = 1 / ((1 + (low_hz / hertz) ** 2) * (1 + (hertz / high_hz) ** 2))
-    sound: Audio = np.fft.irfft(np.fft.rfft(rng.standard_normal(count)) * shape, count).astype(np.float32)
-    return sound / np.float32(np.sqrt(np.mean(sound**2)))
-
-
-def _kick() -> Audio:
-    """A sine falling from 170 to 47 Hz, without the offset such a sweep would leave."""
-    t = _time(0.42)
-    phase = 2 * np.pi * (47 * t + 123 * 0.028 * (1 - np.exp(-t / 0.028)))
-    sound = _edges((np.sin(phase) * np.exp(-t / 0.13)).astype(np.float32), 0.002, 0.12)
-    window = np.hanning(t.size).astype(np.float32)
-    return sound - window * np.float32(sound.sum() / window.sum())
-
-
-def _snare(rng: np.random.Generator) -> Audio:
-    """A clap of three bursts over a 190 Hz body."""
-    t = _time(0.34)
-    bursts = sum(np.where(t >= at, np.exp(-np.maximum(t - at, 0) / 0.008), 0) for at in (0.0, 0.011, 0.021))
-    tail = np.where(t >= 0.029, np.exp(-np.maximum(t - 0.029, 0) / 0.07), 0)
-    hiss = _noise(rng, 0.34, 800, 9000) * (0.45 * bursts + 0.4 * tail)
-    body = np.sin(2 * np.pi * (190 * t + 1.2 * np.exp(-t / 0.02))) * np.exp(-t / 0.06)
-    return _edges((0.5 * hiss + 0.5 * body).astype(np.float32), 0.0015, 0.1)
-
-
-def _hat(rng: np.random.Generator, decay_s: float) -> Audio:
-    """Bright noise dying away by 1/e in decay_s."""
-    seconds = 5 * decay_s
-    fall = np.exp(-_time(seconds) / np.float32(decay_s))
-    return _edges(_noise(rng, seconds, 7000, 12_000) * fall * np.float32(0.4), 0.001, 0.3 * seconds)
-
-
-def _swell(rng: np.random.Generator) -> Audio:
-    """Breath rising through one beat, to lead out of the break."""
-    rise = (_time(BEAT_S) / np.float32(BEAT_S)) ** 3
-    return _edges(_noise(rng, BEAT_S, 900, 5000) * rise, 0.01, 0.02)
-
-
-@lru_cache(maxsize=64)
-def _bass(note: int, seconds: float) -> Audio:
-    """A sine with a little second and third harmonic that fades first: round, and heard on small speakers."""
-    t = _time(seconds)
-    turn = 2 * np.pi * _hertz(note) * t
-    overtones = 0.35 * np.sin(2 * turn) + 0.16 * np.sin(3 * turn) + 0.06 * np.sin(5 * turn)
-    sound = np.tanh(1.3 * (np.sin(turn) + overtones * np.exp(-t / 0.18))) * np.exp(-t / 0.9)
-    return _edges(sound.astype(np.float32), 0.006, min(0.06, seconds / 3))
-
-
-@lru_cache(maxsize=128)
-def _pluck(note: int, bright: bool) -> Audio:
-    """A struck glass bar: near-harmonic partials, the higher the sooner gone."""
-    t = _time(0.8)
-    sound = np.zeros_like(t)
-    for k, level in enumerate((1.0, 0.45, 0.36, 0.24, 0.18, 0.14), start=1):
-        hertz = _hertz(note) * k * (1 + 0.0006 * k * k)
-        softening = k ** (0.0 if bright else -1.2)
-        sound += (level * softening * np.sin(2 * np.pi * hertz * t) * np.exp(-t * (3.5 + 3.2 * k))).astype(
-            np.float32
-        )
-    return _edges(sound, 0.003, 0.15)
-
-
-def _pad_loops(rng: np.random.Generator, chord: tuple[int, ...]) -> tuple[Audio, Audio]:
-    """The chord as endless ensemble loops of 2^17 samples, (dark, bright), each (2, samples), RMS about 1.
-
-    PADsynth (Nasca, 2005): each harmonic is a narrow hill of random-phase bins, which is what an infinitely
-    detuned section sounds like; the inverse FFT of it repeats without a seam.
-    """
-    size = 1 << 17
-    hertz = np.fft.rfftfreq(size, 1 / RATE)
-    hills = np.zeros_like(hertz)
-    for note in chord:
-        for k in range(1, int(10_000 / _hertz(note))):
-            centre, width = k * _hertz(note), 0.35 + 0.0042 * k * _hertz(note)
-            low, high = np.searchsorted(hertz, (centre - 4 * width, centre + 4 * width))
-            hill = np.exp(-(((hertz[low:high] - centre) / width) ** 2)) / np.sqrt(width)
-            hills[low:high] += hill / k
-    middle, side = hills * np.exp(2j * np.pi * rng.random((2, hertz.size)))
-    sides = np.stack([middle + 0.55 * side, middle - 0.55 * side])
-    dark = np.fft.irfft(sides / (1 + (hertz / 420) ** 2), size)
-    bright = np.fft.irfft(
-        sides * (hertz / 900) ** 2 / (1 + (hertz / 900) ** 2) / (1 + (hertz / 7000) ** 2), size
-    )
-    scale = 1 / np.sqrt(np.mean(dark**2))
-    return (dark * scale).astype(np.float32), (bright * scale).astype(np.float32)
-
-
-def _pad_note(loops: tuple[Audio, Audio], seconds: float, openness: Audio) -> Audio:
-    """A chord held for some seconds while its filter moves through `openness` (0 dark … 1 bright)."""
-    count = round(seconds * RATE)
-    where = np.linspace(0, len(openness) - 1, count, dtype=np.float32)
-    opening = np.interp(where, np.arange(len(openness)), openness).astype(np.float32)
-    repeats = -(-count // loops[0].shape[1])
-    dark, bright = (np.tile(loop, repeats)[:, :count] for loop in loops)
-    return dark + opening * bright
-
-
 def _openness(form: Form, beats: NDArray[np.float64]) -> Audio:
     """How open the pad's filter is at each beat: opening in the intro, then breathing every eight bars."""
     intro = 4 * form.sections.count("intro")
@@ -223,13 +106,13 @@ def _openness(form: Form, beats: NDArray[np.float64]) -> Audio:
 
 def _play_pad(form: Form, bus: Audio, rng: np.random.Generator) -> None:
     """Hold one chord a bar, each crossfading into the next."""
-    loops = [_pad_loops(rng, chord) for chord in CHORDS]
+    loops = [instruments.pad_loops(rng, chord) for chord in CHORDS]
     levels = {"intro": 0.07, "groove": 0.1, "full": 0.125}
     for bar, section in enumerate(form.sections):
         length = min(4, form.beats - 4 * bar) * BEAT_S + PAD_RELEASE_S
         openness = _openness(form, 4 * bar + np.linspace(0, 4, 9))
-        sound = _pad_note(loops[form.chord(bar)], length, openness)
-        _place(bus, _edges(sound, 0.35, PAD_RELEASE_S), bar * 4 * BEAT_S, levels[section])
+        sound = instruments.pad_note(loops[form.chord(bar)], length, openness)
+        _place(bus, instruments.soften_edges(sound, 0.35, PAD_RELEASE_S), bar * 4 * BEAT_S, levels[section])
 
 
 def _play_bass(form: Form, bus: Audio) -> None:
@@ -240,7 +123,7 @@ def _play_bass(form: Form, bus: Audio) -> None:
             if section == "intro" or at >= form.beats or form.is_break(at):
                 continue
             note = ROOTS[form.chord(bar)] + up
-            _place(bus, _bass(note, length * BEAT_S), at * BEAT_S, 0.2 if up else 0.24)
+            _place(bus, instruments.bass(note, length * BEAT_S), at * BEAT_S, 0.2 if up else 0.24)
 
 
 def _kicks(form: Form) -> Iterator[float]:
@@ -255,7 +138,7 @@ def _kicks(form: Form) -> Iterator[float]:
 
 def _duck(form: Form, bus: Audio) -> None:
     """Pull the pad and bass down under each kick and let them swell back (the side-chain pump), in place."""
-    t = _time(BEAT_S / 2 - 0.002)
+    t = instruments.time_axis(BEAT_S / 2 - 0.002)
     rise = np.clip((t - 0.012) / (t[-1] - 0.012), 0, 1)
     pump = 1 - 0.62 * np.clip(t / 0.012, 0, 1) * (0.5 + 0.5 * np.cos(np.pi * rise**0.8))
     for beat in _kicks(form):
@@ -266,8 +149,8 @@ def _duck(form: Form, bus: Audio) -> None:
 
 def _play_drums(form: Form, bus: Audio, send: Audio, rng: np.random.Generator) -> None:
     """Kick, clap on two and four, swung hats that never hit twice alike, a swell out of each break."""
-    kick, snare, swell = _kick(), _snare(rng), _swell(rng)
-    closed, opened = [_hat(rng, 0.028) for _ in range(4)], _hat(rng, 0.09)
+    kick, snare, swell = instruments.kick(), instruments.snare(rng), instruments.swell(rng, BEAT_S)
+    closed, opened = [instruments.hat(rng, 0.028) for _ in range(4)], instruments.hat(rng, 0.09)
     for beat in _kicks(form):
         _place(bus, kick, beat * BEAT_S, 0.62)
     for sixteenth in range(4 * form.beats):
@@ -296,7 +179,7 @@ def _pluck_echoes(bus: Audio, send: Audio, note: int, at_s: float, level: float,
     for echo in range(4):
         lean = (0.65 if echo else 0.35) * side * (-1) ** echo
         gain = level * 0.42**echo
-        sound = _pluck(note, echo == 0)
+        sound = instruments.pluck(note, echo == 0)
         _place(bus, sound, at_s + echo * ECHO_BEATS * BEAT_S, _pan(lean, gain))
         _place(send, sound, at_s + echo * ECHO_BEATS * BEAT_S, 0.8 * gain)
 
@@ -325,19 +208,19 @@ def _play_last_chord(form: Form, bus: Audio, send: Audio, rng: np.random.Generat
     at_s = form.beats * BEAT_S
     seconds = form.samples / RATE - at_s
     openness = np.linspace(1.0, 0.0, 9, dtype=np.float32)
-    pad = _pad_note(_pad_loops(rng, LAST_CHORD), seconds, openness)
-    pad *= np.exp(-_time(seconds)[: pad.shape[1]] / np.float32(0.6 * seconds))
-    _place(bus, _edges(pad, 0.03, 0.5 * seconds), at_s, 0.13)
-    _place(bus, _bass(LAST_ROOT, round(0.8 * seconds, 6)), at_s, 0.24)
+    pad = instruments.pad_note(instruments.pad_loops(rng, LAST_CHORD), seconds, openness)
+    pad *= np.exp(-instruments.time_axis(seconds)[: pad.shape[1]] / np.float32(0.6 * seconds))
+    _place(bus, instruments.soften_edges(pad, 0.03, 0.5 * seconds), at_s, 0.13)
+    _place(bus, instruments.bass(LAST_ROOT, round(0.8 * seconds, 6)), at_s, 0.24)
     for i, note in enumerate(LAST_CHORD):
         _pluck_echoes(bus, send, note + 12, at_s + 0.045 * i * min(1.0, seconds), 0.09, 1 if i % 2 else -1)
 
 
 def _add_reverb(bus: Audio, send: Audio, rng: np.random.Generator) -> None:
     """Convolve the send with a room of decaying noise and add it to the bus, block by block (overlap-add)."""
-    size, t = 1 << 18, _time(1.9)
+    size, t = 1 << 18, instruments.time_axis(1.9)
     fall = np.exp(-t / 0.36) * np.clip((t - 0.012) / 0.02, 0, 1)
-    middle, side = (_noise(rng, 1.9, 260, 3800) * fall for _ in range(2))
+    middle, side = (instruments.noise(rng, 1.9, 260, 3800) * fall for _ in range(2))
     room = np.stack([middle + 0.6 * side, middle - 0.6 * side])
     room /= np.sqrt(np.sum(room**2, axis=1, keepdims=True))
     spectrum, hop = np.fft.rfft(room, size), size - t.size

@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from oriel_fx.render.colors import (
-    _LAB_INVERSE,
-    _LMS_INVERSE,
+    CONES_TO_RGB,
+    LAB_TO_CONES,
     hex_to_rgb,
     linear_to_srgb,
     oklab_to_srgb,
@@ -308,8 +308,8 @@ def _develop(lab: Plane, noise: np.random.Generator) -> NDArray[np.uint8]:
     pixels = np.full((size, size, 4), 255, np.uint8)
     for top in range(0, size, STRIP_ROWS):
         strip = lab[:, top : top + STRIP_ROWS]
-        cones = _LAB_INVERSE @ strip.reshape(3, -1)
-        linear = _LMS_INVERSE @ (cones * cones * cones)
+        cones = LAB_TO_CONES @ strip.reshape(3, -1)
+        linear = CONES_TO_RGB @ (cones * cones * cones)
         codes = _SRGB_CODES[(np.clip(linear, 0, 1) * (_SRGB_CODES.size - 1) + 0.5).astype(np.int32)]
         codes += noise.standard_normal(codes.shape[1], np.float32) * np.float32(255 * GRAIN) + np.float32(0.5)
         pixels[top : top + STRIP_ROWS, :, :3] = np.clip(codes, 0, 255).T.reshape(-1, size, 3)

@@ -7,7 +7,16 @@ from dataclasses import dataclass
 from typing import Literal
 
 Anchor = Literal[
-    "top-left", "top", "top-right", "left", "center", "right", "bottom-left", "bottom", "bottom-right", "middle"
+    "top-left",
+    "top",
+    "top-right",
+    "left",
+    "center",
+    "right",
+    "bottom-left",
+    "bottom",
+    "bottom-right",
+    "middle",
 ]
 Aspect = Literal["landscape", "square", "portrait"]
 
@@ -44,7 +53,10 @@ class Rect:
 
     def overlaps(self, other: Rect) -> bool:
         return (
-            self.left < other.right and other.left < self.right and self.top < other.bottom and other.top < self.bottom
+            self.left < other.right
+            and other.left < self.right
+            and self.top < other.bottom
+            and other.top < self.bottom
         )
 
     def union(self, other: Rect) -> Rect:
@@ -57,7 +69,9 @@ class Rect:
 
     def intersect(self, other: Rect) -> Rect:
         left, top = max(self.left, other.left), max(self.top, other.top)
-        return Rect(left, top, max(left, min(self.right, other.right)), max(top, min(self.bottom, other.bottom)))
+        return Rect(
+            left, top, max(left, min(self.right, other.right)), max(top, min(self.bottom, other.bottom))
+        )
 
     def grow(self, pixels: int) -> Rect:
         return Rect(self.left - pixels, self.top - pixels, self.right + pixels, self.bottom + pixels)

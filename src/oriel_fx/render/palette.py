@@ -24,7 +24,9 @@ def palette_of(cover: Pixels) -> Palette:
     lab = srgb_to_oklab(small.reshape(-1, 3))
     chroma = np.hypot(lab[:, 1], lab[:, 2])
     if float(np.percentile(chroma, 85)) < COLORLESS:
-        return Palette((_shade(0.9, 0.01, 80), _shade(0.72, 0.012, 260), _shade(0.55, 0.015, 260)), "#0c0c0e", INK)
+        return Palette(
+            (_shade(0.9, 0.01, 80), _shade(0.72, 0.012, 260), _shade(0.55, 0.015, 260)), "#0c0c0e", INK
+        )
     hues = _strong_hues(np.degrees(np.arctan2(lab[:, 2], lab[:, 1])) % 360, chroma * chroma)
     strength = float(np.clip(np.percentile(chroma, 90), 0.11, 0.18))
     lights = (0.64, 0.71, 0.80)

@@ -19,12 +19,18 @@ def config_schema() -> dict[str, Any]:
     schema = RenderSpec.model_json_schema()
     schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
     schema["title"] = TITLE
-    schema["properties"]["preset"] = {"enum": presets.names(), "default": presets.names()[0], "description": "The look to start from."}
+    schema["properties"]["preset"] = {
+        "enum": presets.names(),
+        "default": presets.names()[0],
+        "description": "The look to start from.",
+    }
     schema["properties"]["$schema"] = {"type": "string"}
     for definition in schema["$defs"].values():
         _widen(definition)
     wireframe = schema["$defs"]["WireframeLayer"]["properties"]
-    schema["properties"] |= {flat: wireframe[own] | {"description": "original-style config"} for flat, own in KEYS.items()}
+    schema["properties"] |= {
+        flat: wireframe[own] | {"description": "original-style config"} for flat, own in KEYS.items()
+    }
     return schema
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 
-from oriel_fx.errors import AssetError, SpecError
+from oriel_fx.errors import AssetError, OutputError, SpecError
 from oriel_fx.render.assets import Assets, decode_image
 from oriel_fx.render.audio import Pcm, SongStats, Tags, Timeline, decode_song, measure_song, read_cover, read_tags
 from oriel_fx.render.colors import hex_to_rgb, mix, srgb_to_oklab
@@ -30,6 +33,19 @@ class PreparedSong:
     tags: Tags
     cover: bytes | None
     warnings: tuple[str, ...]
+
+
+@contextmanager
+def scratch_folder() -> Iterator[Path]:
+    """A temporary folder for what is read once and thrown away. Raises OutputError when there is no place for one."""
+    try:
+        folder = tempfile.TemporaryDirectory(prefix="oriel-")
+    except OSError as error:
+        raise OutputError(
+            f"No temporary folder can be made: {error.strerror}.", "Free some space, or set TMPDIR to a folder that has some."
+        ) from None
+    with folder as path:
+        yield Path(path)
 
 
 def prepare_song(song: Path, folder: Path) -> PreparedSong:

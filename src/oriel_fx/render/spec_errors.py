@@ -26,17 +26,27 @@ def describe(error: ValidationError) -> SpecError:
         inside = f" in {parent}" if parent else ""
         return SpecError(f"Unknown key {key!r}{inside}.", _nearest(key, names) + more, path)
     if kind in ("union_tag_invalid", "union_tag_not_found"):
-        names = [name.strip(" '") for name in str(context.get("expected_tags", "")).split(",")] or _tags(model, fault["loc"])
+        names = [name.strip(" '") for name in str(context.get("expected_tags", "")).split(",")] or _tags(
+            model, fault["loc"]
+        )
         tag = str(context.get("tag", ""))
         if kind == "union_tag_not_found":
             return SpecError(f"{where} has no type.", _tag_hint(fault), f"{path}.type")
         return SpecError(f"{where}: unknown type {tag!r}.", _nearest(tag, names) + more, f"{path}.type")
     if kind == "literal_error":
         names = [name.strip(" '") for name in str(context["expected"]).replace(" or ", ",").split(",")]
-        return SpecError(f"{where}: {fault['input']!r} is not one of its values.", _nearest(str(fault["input"]), names) + more, path)
+        return SpecError(
+            f"{where}: {fault['input']!r} is not one of its values.",
+            _nearest(str(fault["input"]), names) + more,
+            path,
+        )
     message = fault["msg"].removeprefix("Value error, ").rstrip(".")
     given = "" if kind == "value_error" else f", not {_short(fault['input'])}"
-    return SpecError(f"{where}: {message[0].lower() + message[1:] if given else message}{given}.", f"`oriel schema` lists what is allowed.{more}", path)
+    return SpecError(
+        f"{where}: {message[0].lower() + message[1:] if given else message}{given}.",
+        f"`oriel schema` lists what is allowed.{more}",
+        path,
+    )
 
 
 def _short(value: Any) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from fractions import Fraction
 from pathlib import Path
 
@@ -15,11 +14,17 @@ from oriel_fx.render.assets import Assets, NoAssets
 from oriel_fx.render.chunks import write_whole
 from oriel_fx.render.colors import hex_to_rgb
 from oriel_fx.render.pixels import Pixels, Planes, to_rgb
-from oriel_fx.render.setup import build_engine, prepare_song
+from oriel_fx.render.setup import build_engine, prepare_song, scratch_folder
 from oriel_fx.render.spec import RenderSpec
 from oriel_fx.render.text import Figures, TextStyle
 
-FORMATS = (".png", ".jpg", ".jpeg", ".webp")
+# OpenCV's options for each kind; it complains aloud about one that belongs to another.
+FORMATS = {
+    ".png": [cv2.IMWRITE_PNG_COMPRESSION, 3],
+    ".jpg": [cv2.IMWRITE_JPEG_QUALITY, 93],
+    ".jpeg": [cv2.IMWRITE_JPEG_QUALITY, 93],
+    ".webp": [cv2.IMWRITE_WEBP_QUALITY, 92],
+}
 
 
 def render_frame(
@@ -37,8 +42,8 @@ def render_frames(
 ) -> list[NDArray[np.uint8]]:
     """Several frames as in `render_frame`, for the price of decoding once."""
     spec = spec or RenderSpec.from_config({})
-    with tempfile.TemporaryDirectory(prefix="oriel-frame-") as folder:
-        prepared = prepare_song(Path(song), Path(folder))
+    with scratch_folder() as folder:
+        prepared = prepare_song(Path(song), folder)
         fps, duration_s = spec.output.frames_per_s, prepared.pcm.duration_s
         n_frames = max(1, round(duration_s * fps))
         for at_s in times_s:
@@ -86,8 +91,7 @@ def write_picture(path: Path, rgb: Pixels) -> None:
     """Write RGB pixels as PNG, JPEG or WebP, whole or not at all. Raises OutputError."""
     if path.suffix.lower() not in FORMATS:
         raise OutputError(f"{path.name} does not end in .png, .jpg or .webp.", "Choose such a name with -o.")
-    quality = [cv2.IMWRITE_JPEG_QUALITY, 93, cv2.IMWRITE_WEBP_QUALITY, 92, cv2.IMWRITE_PNG_COMPRESSION, 3]
-    done, data = cv2.imencode(path.suffix.lower(), cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR), quality)
+    done, data = cv2.imencode(path.suffix.lower(), cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR), FORMATS[path.suffix.lower()])
     assert done
     try:
         write_whole(path, data.tobytes())

@@ -56,7 +56,9 @@ def fill_template(template: str, values: dict[str, str]) -> str:
     unknown = [name for name in _PLACEHOLDER.findall(template) if name not in values]
     if unknown:
         known = ", ".join("{" + name + "}" for name in values)
-        raise SpecError(f"The text {template!r} has an unknown placeholder {{{unknown[0]}}}.", f"Known: {known}.")
+        raise SpecError(
+            f"The text {template!r} has an unknown placeholder {{{unknown[0]}}}.", f"Known: {known}."
+        )
     filled = _PLACEHOLDER.sub(lambda match: values[match[1]], template)
     if filled != template:
         filled = re.sub(r"^\s*[—–\-·|/]\s+|\s+[—–\-·|/]\s*$", "", filled)
@@ -102,7 +104,9 @@ def _typefaces_for(text: str, style: TextStyle) -> list[Any]:
 def missing_characters(text: str, font_file: Path | None = None) -> str:
     """The characters of a text that no font on this machine can draw."""
     faces = _typefaces_for(text, TextStyle(10, font_file=font_file))
-    missing = (c for c in dict.fromkeys(text) if not c.isspace() and not any(f.unicharToGlyph(ord(c)) for f in faces))
+    missing = (
+        c for c in dict.fromkeys(text) if not c.isspace() and not any(f.unicharToGlyph(ord(c)) for f in faces)
+    )
     return "".join(missing)
 
 
@@ -130,7 +134,11 @@ def _build(text: str, style: TextStyle, align: Align) -> Any:
     paragraph_style = skia.textlayout.ParagraphStyle()
     paragraph_style.setTextStyle(text_style)
     paragraph_style.setTextAlign(
-        {"left": skia.textlayout.TextAlign.kLeft, "center": skia.textlayout.TextAlign.kCenter, "right": skia.textlayout.TextAlign.kRight}[align]
+        {
+            "left": skia.textlayout.TextAlign.kLeft,
+            "center": skia.textlayout.TextAlign.kCenter,
+            "right": skia.textlayout.TextAlign.kRight,
+        }[align]
     )
     builder = skia.textlayout.ParagraphBuilder.make(paragraph_style, collection, skia.Unicodes.ICU.Make())
     builder.pushStyle(text_style)
@@ -138,7 +146,9 @@ def _build(text: str, style: TextStyle, align: Align) -> Any:
     return builder.Build()
 
 
-def set_text(text: str, style: TextStyle, max_width: float, max_lines: int = 2, align: Align = "left") -> SetText:
+def set_text(
+    text: str, style: TextStyle, max_width: float, max_lines: int = 2, align: Align = "left"
+) -> SetText:
     """Lay out text no wider than `max_width` pixels: it shrinks first, then wraps, then shrinks on."""
     size = style.size_px
     while True:
@@ -177,11 +187,15 @@ class Figures:
         """Pixels from the first figure's left edge to the last one's right."""
         return sum(map(self._advance, text)) - self._tracking
 
-    def draw(self, canvas: Any, text: str, x: float, middle_y: float, align: Literal["left", "right"]) -> None:
+    def draw(
+        self, canvas: Any, text: str, x: float, middle_y: float, align: Literal["left", "right"]
+    ) -> None:
         """Draw with the left or right end at x, the figures' middle on middle_y."""
         left = x if align == "left" else x - self.width(text)
         for character in text:
             own = self._font.measureText(character)
             inset = (self._figure - own) / 2 if character.isdigit() else 0.0
-            canvas.drawString(character, left + inset, middle_y + self._cap_height / 2, self._font, self._paint)
+            canvas.drawString(
+                character, left + inset, middle_y + self._cap_height / 2, self._font, self._paint
+            )
             left += self._advance(character)

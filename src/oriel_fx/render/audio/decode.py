@@ -135,10 +135,10 @@ def _require_audio(song: Path, stderr: str) -> Header:
 def _require_sound(song: Path, partial: Path, stderr: str) -> Pcm:
     pcm = Pcm.open(partial)
     bare, damage = parse_header(stderr).format in BARE_FORMATS - {"mp3"}, _count_damage(stderr)
-    if bare and damage > 2 * pcm.duration_s:
+    if bare and (damage > 2 * pcm.duration_s or pcm.n_samples == 0):
         raise SongError(f"{song} is not an audio file: what could be read of it as sound is noise.", _CHECK)
     if pcm.n_samples == 0:
-        raise SongError(f"{song} holds no sound: its audio is zero seconds long.", _CHECK)
+        raise SongError(f"{song} holds no sound: zero seconds of audio could be decoded.", _CHECK)
     return pcm
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 
 from oriel_fx.render.audio.pcm import Pcm
@@ -22,6 +24,8 @@ N_FEATURES = N_BANDS + 6
 # Enough for everything below to forget where it began: the slowest of it falls to 1/300, the bands to 1e-11.
 PREROLL_ROWS = 400
 
+# A dense mix is nearly level on a dB scale: notes are seen only where they are lifted off their surroundings.
+_RELIEF, _RELIEF_BANDS = 1.2, 13.0
 _REGISTER_RANGE_DB = 26.0
 _LEVEL_RANGE_DB = 32.0
 _REGISTER_POWER = 1.6
@@ -66,10 +70,22 @@ def compute_features(pcm: Pcm, stats: SongStats, first_row: int, n_rows: int) ->
 
 
 def _band_targets(powers: Floats, stats: SongStats) -> Floats:
+    """Heights of the bands, each set off from its surroundings, neighbours joined to one outline."""
     heights = band_heights(powers, stats.reference_db)
+    standing_out = heights - heights @ _surroundings()
+    heights = np.clip(heights + np.float32(_RELIEF) * standing_out, 0.0, 1.0)
     padded = np.pad(heights, ((0, 0), (1, 1)), mode="edge")
     targets: Floats = 0.25 * padded[:, :-2] + 0.5 * heights + 0.25 * padded[:, 2:]
     return targets
+
+
+@lru_cache(maxsize=1)
+def _surroundings() -> Floats:
+    """(N_BANDS, N_BANDS): columns that average the bands about two thirds of an octave either way."""
+    apart = (np.arange(N_BANDS)[:, None] - np.arange(N_BANDS)[None, :]) / _RELIEF_BANDS
+    weights = np.exp(-0.5 * apart**2)
+    columns: Floats = (weights / weights.sum(axis=0)).astype(np.float32)
+    return columns
 
 
 def _register_target(powers: Floats, register_hz: tuple[float, float], loud_db: float) -> Floats:

@@ -60,11 +60,12 @@ def _id3_bytes(head: bytes) -> int:
     return 10 + (a << 21 | b << 14 | c << 7 | d)
 
 
-def _is_chain(data: bytes, start: int) -> bool:
-    kind = None
+def _is_chain(data: bytes, first: int) -> bool:
+    """Three frames of one kind in a row; fewer only where they are all the file has."""
+    kind, start = None, first
     for _ in range(_CHAIN_FRAMES):
         if start >= len(data) - 3:
-            return kind is not None
+            return first == 0
         frame = _mpeg_frame(data[start : start + 4])
         if frame is None or (kind is not None and frame[0] != kind):
             return False

@@ -34,8 +34,8 @@ _LOWEST_REFERENCE_DB = -60.0
 _REGISTER_BELOW_DB = 24.0
 _REGISTER_HEADROOM_DB = 1.5
 # A dense mix is shaped by a higher power than a lone voice, so that its picture too has room for hits.
-_USUAL_HEIGHT = 0.42
-_LOWEST_SHAPE, _HIGHEST_SHAPE = 1.5, 2.4
+_USUAL_HEIGHT = 0.36
+_LOWEST_SHAPE, _HIGHEST_SHAPE = 1.5, 2.6
 
 
 @dataclass(frozen=True, eq=False)

@@ -28,7 +28,9 @@ class VignetteEffect(Params):
         distance = np.sqrt(across**2 + down**2) / np.sqrt(2, dtype=np.float32)
         fall = np.clip((distance - self.start) / (1 - self.start), 0, 1)
         loss = np.float32(self.strength) * fall * fall * (3 - 2 * fall)
-        return Vignette(loss, np.repeat(np.round(loss * 255).astype(np.uint8)[..., None], 4, axis=2), scene.seed)
+        return Vignette(
+            loss, np.repeat(np.round(loss * 255).astype(np.uint8)[..., None], 4, axis=2), scene.seed
+        )
 
 
 @dataclass
@@ -67,7 +69,10 @@ class Vignette:
 
     def _strips(self, region: Rect) -> list[Rect]:
         """The region without the untouched middle."""
-        top, bottom = min(max(self._top, region.top), region.bottom), max(min(self._bottom, region.bottom), region.top)
+        top, bottom = (
+            min(max(self._top, region.top), region.bottom),
+            max(min(self._bottom, region.bottom), region.top),
+        )
         strips = [
             Rect(region.left, region.top, region.right, top),
             Rect(region.left, top, min(self._left, region.right), bottom),

@@ -21,7 +21,9 @@ class BarsLayer(Placed):
 
     type: Literal["bars"] = "bars"
     count: int = Field(64, ge=4, le=256, description="number of bars")
-    width: float = Field(1.4, gt=0, le=4, description="of the whole row, in short sides; at most the safe area")
+    width: float = Field(
+        1.4, gt=0, le=4, description="of the whole row, in short sides; at most the safe area"
+    )
     height: float = Field(0.3, gt=0, le=2, description="of the tallest bar, in short sides")
     gap: float = Field(0.45, ge=0, lt=1, description="share of each bar's place that stays empty")
     origin: Literal["bottom", "center", "top"] = "bottom"
@@ -30,7 +32,9 @@ class BarsLayer(Placed):
     peaks: bool = Field(False, description="small marks that fall slowly from each bar's latest height")
     reflection: float = Field(0.0, ge=0, le=1, description="opacity of a reflection under the row")
     rest: float = Field(0.012, ge=0, le=0.5, description="height of a silent bar, in short sides")
-    color: Color | None = Field(None, description="one colour for all bars; else `colors` from low to high notes")
+    color: Color | None = Field(
+        None, description="one colour for all bars; else `colors` from low to high notes"
+    )
     colors: list[Color] = Field(["palette.0", "palette.1", "palette.2"], min_length=1, max_length=8)
 
     def prepare(self, scene: Scene) -> BarsDrawer:
@@ -57,7 +61,9 @@ class BarsLayer(Placed):
             tallest=tallest,
             rest=max(self.rest * unit, thickness if self.rounded else 1.0),
             paints=[skia.Paint(AntiAlias=True, Color=skia_color(c, self.opacity)) for c in hexes],
-            faint=[skia.Paint(AntiAlias=True, Color=skia_color(c, self.opacity * self.reflection)) for c in hexes],
+            faint=[
+                skia.Paint(AntiAlias=True, Color=skia_color(c, self.opacity * self.reflection)) for c in hexes
+            ],
             bounds=Rect.around(x - width / 2 - pad, y - up - pad, x + width / 2 + pad, y + down + pad),
         )
 
@@ -91,16 +97,25 @@ class BarsDrawer:
             canvas.drawRoundRect(rect, radius, radius, paint)
         if self.params.reflection:
             for left, height, paint in zip(self.lefts, heights, self.faint, strict=True):
-                rect = skia.Rect.MakeXYWH(left, self.baseline + self.thickness * 0.6, self.thickness, height * 0.45)
+                rect = skia.Rect.MakeXYWH(
+                    left, self.baseline + self.thickness * 0.6, self.thickness, height * 0.45
+                )
                 canvas.drawRoundRect(rect, radius, radius, paint)
         if self.params.peaks:
             self._draw_peaks(canvas, frame, heights, share)
         tallest = max(heights) * share + (self.thickness if not self.params.peaks else self.tallest)
-        return Rect(self.bounds.left, max(self.bounds.top, int(self.baseline - tallest)), self.bounds.right, self.bounds.bottom)
+        return Rect(
+            self.bounds.left,
+            max(self.bounds.top, int(self.baseline - tallest)),
+            self.bounds.right,
+            self.bounds.bottom,
+        )
 
     def _draw_peaks(self, canvas: Any, frame: Frame, heights: list[float], share: float) -> None:
         caps = self._heights(self.picker.pick(peaks(frame)))
         size = max(2.0, self.thickness * 0.28)
         for left, cap, height, paint in zip(self.lefts, caps, heights, self.paints, strict=True):
             top = self.baseline - max(cap, height) * share - size - self.thickness * 0.5
-            canvas.drawRoundRect(skia.Rect.MakeXYWH(left, top, self.thickness, size), size / 2, size / 2, paint)
+            canvas.drawRoundRect(
+                skia.Rect.MakeXYWH(left, top, self.thickness, size), size / 2, size / 2, paint
+            )

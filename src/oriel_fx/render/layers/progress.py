@@ -18,7 +18,9 @@ class ProgressLayer(Placed):
     """A thin line that fills, with the time gone on its left and the song's length on its right."""
 
     type: Literal["progress"] = "progress"
-    width: float = Field(0.6, gt=0, le=4, description="of line and times together, in short sides; at most the safe area")
+    width: float = Field(
+        0.6, gt=0, le=4, description="of line and times together, in short sides; at most the safe area"
+    )
     thickness: float = Field(0.004, gt=0, le=0.1, description="in short sides")
     time: bool = Field(True, description="show the times")
     size: float = Field(0.02, gt=0, le=0.2, description="height of the times, in short sides")
@@ -47,7 +49,9 @@ class ProgressLayer(Placed):
             duration_s=duration_s,
             track=_line_paint(color, self.opacity * self.track_opacity),
             fill=_line_paint(color, self.opacity),
-            bounds=Rect.around(x - width / 2 - 2 - stroke, y - half_height, x + width / 2 + 2 + stroke, y + half_height),
+            bounds=Rect.around(
+                x - width / 2 - 2 - stroke, y - half_height, x + width / 2 + 2 + stroke, y + half_height
+            ),
         )
 
 
@@ -84,7 +88,9 @@ class ProgressDrawer:
         at = left + (right - left) * part
         half = self.stroke / 2
         canvas.drawRoundRect(skia.Rect.MakeLTRB(left, y - half, right, y + half), half, half, self.track)
-        canvas.drawRoundRect(skia.Rect.MakeLTRB(left, y - half, max(at, left + self.stroke), y + half), half, half, self.fill)
+        canvas.drawRoundRect(
+            skia.Rect.MakeLTRB(left, y - half, max(at, left + self.stroke), y + half), half, half, self.fill
+        )
         if self.params.knob:
             canvas.drawCircle(at, y, self.stroke * 2, self.fill)
         if self.params.time:

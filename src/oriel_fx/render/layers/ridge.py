@@ -26,9 +26,13 @@ class RidgeLayer(Placed):
     type: Literal["ridge"] = "ridge"
     lines: int = Field(38, ge=4, le=120)
     history: float = Field(4.5, gt=0.2, le=30, description="seconds from the front to the horizon")
-    width: float = Field(1.6, gt=0, le=4, description="of the nearest line, in short sides; at most the safe area")
+    width: float = Field(
+        1.6, gt=0, le=4, description="of the nearest line, in short sides; at most the safe area"
+    )
     far: float = Field(0.36, gt=0, le=1, description="width of the farthest line, as a share of the nearest")
-    depth: float = Field(0.56, gt=0, le=2, description="from the nearest line up to the farthest, in short sides")
+    depth: float = Field(
+        0.56, gt=0, le=2, description="from the nearest line up to the farthest, in short sides"
+    )
     height: float = Field(0.22, gt=0, le=1, description="of the highest ridge in front, in short sides")
     valley: float = Field(0.16, ge=0, lt=1, description="share of the width in the middle that stays flat")
     thickness: float = Field(0.0022, gt=0, le=0.02, description="of the nearest line, in short sides")
@@ -44,7 +48,9 @@ class RidgeLayer(Placed):
         depth, height = self.depth * unit, self.height * unit
         bottom = y + depth / 2
         pad = max(3, round(self.thickness * unit * 2))
-        bounds = Rect.around(x - width / 2 - pad, bottom - depth - height * self.far - pad, x + width / 2 + pad, bottom + pad)
+        bounds = Rect.around(
+            x - width / 2 - pad, bottom - depth - height * self.far - pad, x + width / 2 + pad, bottom + pad
+        )
         bounds = Rect.around(bounds.left, min(bounds.top, bottom - height - pad), bounds.right, bounds.bottom)
         bounds = bounds.intersect(scene.layout.frame)
         rows = np.arange(bounds.top, bounds.bottom, dtype=np.float32)
@@ -57,7 +63,9 @@ class RidgeLayer(Placed):
             height=height,
             stroke=max(1.0, self.thickness * unit),
             stride=self.history * float(scene.timeline.fps) / self.lines,
-            row_colors=ramp(scene.colors(self.colors), (bottom - rows) / depth) * 255 * np.float32(self.opacity),
+            row_colors=ramp(scene.colors(self.colors), (bottom - rows) / depth)
+            * 255
+            * np.float32(self.opacity),
             bounds=bounds,
         )
 
@@ -92,7 +100,9 @@ class RidgeDrawer:
         picture[rows, cols, :3] = np.maximum(under, light.astype(np.uint8))
         if not len(rows):
             return Rect(0, 0, 0, 0)
-        return Rect(self.bounds.left, self.bounds.top + int(rows.min()), self.bounds.right, self.bounds.bottom)
+        return Rect(
+            self.bounds.left, self.bounds.top + int(rows.min()), self.bounds.right, self.bounds.bottom
+        )
 
     def _history(self, frame: Frame) -> tuple[Floats, Floats]:
         """Ages of the lines (0 front .. 1 horizon), front first, and their profiles (lines + 1, PROFILE_POINTS).
@@ -102,7 +112,9 @@ class RidgeDrawer:
         newest = np.floor(frame.index / self.stride)
         slots = newest - np.arange(self.params.lines)
         moments = np.concatenate([[frame.index], np.round(slots * self.stride)])
-        ages = (frame.index - np.concatenate([[frame.index], slots * self.stride])) / (self.stride * self.params.lines)
+        ages = (frame.index - np.concatenate([[frame.index], slots * self.stride])) / (
+            self.stride * self.params.lines
+        )
         spectra = frame.timeline.spectra(moments.astype(np.int64))
         # The front line is the present; the ones behind settle into smoother hills.
         return ages.astype(np.float32), _profile(spectra, self.params.valley)
@@ -119,7 +131,9 @@ class RidgeDrawer:
             lights.astype(np.float32),
         )
 
-    def _lines(self, columns: Floats, profiles: Floats, widths: Floats, bases: Floats, heights: Floats) -> Floats:
+    def _lines(
+        self, columns: Floats, profiles: Floats, widths: Floats, bases: Floats, heights: Floats
+    ) -> Floats:
         """Row of each line in each column (lines, columns); NaN beyond its ends and where a nearer line hides it."""
         across = np.abs(columns - np.float32(self.centre_x))[None, :] * (2 / widths)[:, None]
         place = np.minimum(across, 0.9999) * (PROFILE_POINTS - 1)
@@ -150,7 +164,9 @@ def _profile(spectra: Floats, valley: float) -> Floats:
     return np.ascontiguousarray(smooth * shape, np.float32)
 
 
-def _cover(ys: Floats, lights: Floats, strokes: Floats) -> tuple[NDArray[np.int64], NDArray[np.int64], Floats]:
+def _cover(
+    ys: Floats, lights: Floats, strokes: Floats
+) -> tuple[NDArray[np.int64], NDArray[np.int64], Floats]:
     """Anti-aliased coverage of near-horizontal lines: rows, columns and light (0..1) of the pixels they touch."""
     slope = np.zeros_like(ys)
     slope[:, 1:-1] = np.abs(ys[:, 2:] - ys[:, :-2]) / 2

@@ -31,7 +31,12 @@ class StarsLayer(Params):
         magnitudes = random.random(self.count) ** 3
         color = scene.palette.resolve(self.color)
         stars = [
-            (float(x), float(y), self.size * scene.layout.unit * (0.35 + 0.65 * m), skia_color(color, self.opacity * (0.15 + 0.85 * m)))
+            (
+                float(x),
+                float(y),
+                self.size * scene.layout.unit * (0.35 + 0.65 * m),
+                skia_color(color, self.opacity * (0.15 + 0.85 * m)),
+            )
             for (x, y), m in zip(places, magnitudes.tolist(), strict=True)
         ]
         return StarsDrawer(stars, scene.layout.frame)

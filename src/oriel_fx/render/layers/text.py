@@ -40,7 +40,9 @@ class TextLayer(Placed):
         filled = fill_template(self.text, {name: getattr(scene.tags, name) for name in PLACEHOLDERS})
         if self.uppercase:
             filled = filled.upper()
-        align: Align = self.align or ("left" if "left" in self.anchor else "right" if "right" in self.anchor else "center")
+        align: Align = self.align or (
+            "left" if "left" in self.anchor else "right" if "right" in self.anchor else "center"
+        )
         x, y = scene.layout.place(self.anchor, self.x, self.y)
         left, _, right, _ = scene.layout.safe
         room = {"left": right - x, "right": x - left, "center": 2 * min(x - left, right - x)}[align]
@@ -57,9 +59,13 @@ class TextLayer(Placed):
             return TextDrawer(None, 0, 0, Rect(0, 0, 0, 0))
         text = set_text(filled, style, max(1.0, min(room, self.max_width * unit)), self.max_lines, align)
         left_px = x - {"left": 0.0, "center": text.width / 2, "right": text.width}[align]
-        top_px = y - (text.height if "bottom" in self.anchor else 0 if "top" in self.anchor else text.height / 2)
+        top_px = y - (
+            text.height if "bottom" in self.anchor else 0 if "top" in self.anchor else text.height / 2
+        )
         pad = 0.2 * text.size_px
-        bounds = Rect.around(left_px - pad, top_px - pad, left_px + text.width + pad, top_px + text.height + pad)
+        bounds = Rect.around(
+            left_px - pad, top_px - pad, left_px + text.width + pad, top_px + text.height + pad
+        )
         return TextDrawer(text, left_px, top_px, bounds)
 
 

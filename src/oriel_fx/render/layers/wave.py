@@ -27,7 +27,7 @@ class WaveLayer(Placed):
     thickness: float = Field(0.005, gt=0, le=0.1, description="of the line, in short sides")
     span: float = Field(0.04, ge=0.005, le=2, description="seconds of sound shown at once")
     steady: bool = Field(True, description="hold a steady tone still, as an oscilloscope's trigger does")
-    points: int = Field(360, ge=16, le=1920)
+    points: int = Field(160, ge=16, le=1920, description="points the sound is sampled at; fewer are smoother")
     blend: Literal["normal", "multiply", "screen"] = "normal"
     color: Color | None = None
     colors: list[Color] = Field(["palette.0", "palette.1", "palette.2"], min_length=1, max_length=6)
@@ -45,7 +45,11 @@ class WaveLayer(Placed):
             "multiply": skia.BlendMode.kMultiply,
             "screen": skia.BlendMode.kScreen,
         }[self.blend]
-        line = {"Style": skia.Paint.kStroke_Style, "StrokeWidth": stroke, "StrokeJoin": skia.Paint.kRound_Join}
+        line = {
+            "Style": skia.Paint.kStroke_Style,
+            "StrokeWidth": stroke,
+            "StrokeJoin": skia.Paint.kRound_Join,
+        }
         paints = [
             skia.Paint(
                 AntiAlias=True,
@@ -55,7 +59,7 @@ class WaveLayer(Placed):
             )
             for color in colors
         ]
-        count = 181 if self.style == "ribbons" else self.points
+        count = 181 if self.style == "ribbons" else self.points * CURVE_STEPS
         return WaveDrawer(
             params=self,
             xs=np.linspace(x - width / 2, x + width / 2, count, dtype=np.float32),
@@ -70,6 +74,15 @@ class WaveLayer(Placed):
 
 
 RIBBON_BUMPS = 13
+CURVE_STEPS = 3
+
+
+def _curve(sound: Curve) -> Curve:
+    """Points joined by a smooth curve: CURVE_STEPS times as many, of a quadratic B-spline."""
+    padded = np.repeat(np.pad(sound, 1, mode="edge"), CURVE_STEPS)
+    kernel = np.ones(CURVE_STEPS, np.float32) / CURVE_STEPS
+    smooth = np.convolve(np.convolve(padded, kernel, "same"), kernel, "same")
+    return np.ascontiguousarray(smooth[CURVE_STEPS:-CURVE_STEPS], np.float32)
 
 
 def _bumps(count: int, n_colors: int) -> NDArray[np.float32]:
@@ -120,7 +133,9 @@ class WaveDrawer:
         return Rect(self.bounds.left, int(self.y) - height, self.bounds.right, int(self.y) + height + 1)
 
     def _draw_sound(self, canvas: Any, frame: Frame) -> float:
-        sound = frame.timeline.waveform(frame.index, len(self.xs), self.params.span, trigger=self.params.steady)
+        sound = frame.timeline.waveform(
+            frame.index, len(self.xs), self.params.span, trigger=self.params.steady
+        )
         # Loud songs fill the height without flattening their peaks, quiet ones are still seen.
         swings = np.tanh(sound * 1.6) * self.taper * self.swing
         if self.params.style == "line":

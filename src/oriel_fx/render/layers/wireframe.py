@@ -30,7 +30,9 @@ class WireframeLayer(Placed):
     size: float = Field(4.0, gt=0, le=20, description="as in the original: the camera stands 10 away")
     base_color: Color = "#ffffff"
     glow_color: Color = "#00ffff"
-    rotation_speed: float = Field(0.1, ge=-20, le=20, description="radians a second about x; 1.5 times that about y")
+    rotation_speed: float = Field(
+        0.1, ge=-20, le=20, description="radians a second about x; 1.5 times that about y"
+    )
     pulse_intensity: float = Field(1.5, ge=0, le=10, description="full bass scales the solid by 1 + this")
     bass_frequency: int = Field(2, ge=0, le=126, description="bin the bass is read at")
     treble_frequency: int = Field(50, ge=0, le=126, description="bin the treble is read at")
@@ -111,7 +113,9 @@ class WireframeDrawer:
         near = 1 - (depths - depths.min()) / span
         return np.minimum((near * DEPTH_SHADES).astype(np.int64), DEPTH_SHADES - 1)
 
-    def _draw_lines(self, canvas: Any, segments: NDArray[np.float32], depths: NDArray[np.float32], color: str) -> None:
+    def _draw_lines(
+        self, canvas: Any, segments: NDArray[np.float32], depths: NDArray[np.float32], color: str
+    ) -> None:
         groups = self._shades(depths) if self.params.depth else np.full(len(depths), DEPTH_SHADES - 1)
         for shade in range(DEPTH_SHADES):
             ends = segments[groups == shade].reshape(-1, 2).tolist()
@@ -128,7 +132,12 @@ class WireframeDrawer:
             canvas.drawPoints(skia.Canvas.kLines_PointMode, [skia.Point(x, y) for x, y in ends], paint)
 
     def _draw_dots(
-        self, canvas: Any, segments: NDArray[np.float32], depths: NDArray[np.float32], color: str, frame: Frame
+        self,
+        canvas: Any,
+        segments: NDArray[np.float32],
+        depths: NDArray[np.float32],
+        color: str,
+        frame: Frame,
     ) -> None:
         near = 1 - (depths - depths.min()) / (float(np.ptp(depths)) or 1.0)
         ends = np.concatenate([segments[:, 0], segments[:, 1]])

@@ -1,0 +1,99 @@
+#!/usr/bin/env bash
+# Makes .venv in this checkout and installs Oriel FX there: `bash scripts/setup.sh`, or `bash scripts/setup.sh dev`
+# for what the tests need as well. Quick when there is nothing to do. PYTHON names another interpreter.
+# On Debian and Ubuntu, as root, it also installs the system packages that are missing; else it names them.
+set -eu
+kind=${1:-base}
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+cd "$here"
+
+say() { printf '%s\n' "$*" >&2; }
+fail() {
+  say "Error: $1"
+  [ -z "${2:-}" ] || say "  $2"
+  exit 1
+}
+recent() { "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; }
+
+find_python() {
+  for name in ${PYTHON:-python3 python3.14 python3.13 python3.12 python3.11}; do
+    if command -v "$name" >/dev/null && recent "$name"; then
+      command -v "$name"
+      return
+    fi
+  done
+}
+
+# Names of the Debian packages that are missing for Python $1 (empty: there is no Python).
+missing_packages() {
+  [ -n "$1" ] || { printf 'python3 python3-venv libgl1 libegl1'; return; }
+  local names=()
+  "$1" -c 'import venv, ensurepip' 2>/dev/null || names+=("$(basename "$1")-venv")
+  if [ "$(uname -s)" = Linux ]; then
+    "$1" -c 'import ctypes; ctypes.CDLL("libGL.so.1")' 2>/dev/null || names+=(libgl1)
+    "$1" -c 'import ctypes; ctypes.CDLL("libEGL.so.1")' 2>/dev/null || names+=(libegl1)
+  fi
+  printf '%s' "${names[*]-}"
+}
+
+install_packages() {
+  if ! command -v apt-get >/dev/null; then
+    fail "These system packages are missing: $*" "The names are Debian's. Install what your system calls them, and run this again."
+  elif [ "$(id -u)" != 0 ]; then
+    fail "These system packages are missing: $*" "Run: sudo apt-get update && sudo apt-get install -y $*"
+  fi
+  say "Installing system packages: $*"
+  local log
+  log=$(mktemp)
+  if ! { apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$@"; } >"$log" 2>&1; then
+    tail -n 15 "$log" >&2
+    rm -f "$log"
+    fail "apt-get could not install: $*" "What it said is above."
+  fi
+  rm -f "$log"
+}
+
+# What the environment was made of; another answer means it has to be made again.
+recipe() {
+  printf '%s %s ' "$here" "$1"
+  cat pyproject.toml constraints.txt | cksum
+}
+
+ready() {
+  [ -x .venv/bin/python ] && .venv/bin/python -c '' 2>/dev/null && [ -f .venv/oriel-setup ] || return 1
+  for wanted in "$kind" dev; do
+    [ "$(cat .venv/oriel-setup)" != "$(recipe "$wanted")" ] || return 0
+  done
+  return 1
+}
+
+case $kind in
+  base) extras="" ;;
+  dev) extras="[dev]" ;;
+  *) fail "There is no set-up called '$kind'." "Use: bash scripts/setup.sh [dev]" ;;
+esac
+
+python=$(find_python)
+missing=$(missing_packages "$python")
+if [ -n "$missing" ]; then
+  # shellcheck disable=SC2086
+  install_packages $missing
+  python=$(find_python)
+fi
+[ -n "$python" ] || fail "Python 3.11 or newer was not found." "Install it, or name it: PYTHON=/path/to/python3 bash scripts/setup.sh"
+missing=$(missing_packages "$python")
+[ -z "$missing" ] || fail "These system packages are still missing: $missing" "Install them, and run this again."
+
+if ready; then
+  exit 0
+fi
+say "Installing Python packages into .venv (once; about a minute)"
+if ! { [ -x .venv/bin/python ] && recent .venv/bin/python && .venv/bin/python -m pip --version >/dev/null 2>&1 &&
+  [ -f .venv/oriel-setup ] && [ "$(cut -d' ' -f1 .venv/oriel-setup)" = "${here%% *}" ]; }; then
+  rm -rf .venv
+  "$python" -m venv .venv
+fi
+rm -f .venv/oriel-setup
+.venv/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".$extras" ||
+  fail "pip could not install the Python packages." "What it said is above; most often there is no network."
+recipe "$kind" >.venv/oriel-setup
