@@ -6,6 +6,7 @@ set -eu
 kind=${1:-base}
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd "$here"
+stamp=.venv/oriel-setup
 
 say() { printf '%s\n' "$*" >&2; }
 fail() {
@@ -53,18 +54,25 @@ install_packages() {
   rm -f "$log"
 }
 
-# What the environment was made of; another answer means it has to be made again.
+# What the environment was made of; another answer means it has to be brought up to date.
 recipe() {
-  printf '%s %s ' "$here" "$1"
+  printf '%s\n%s ' "$here" "$1"
   cat pyproject.toml constraints.txt | cksum
 }
 
+# An environment that holds all that is wanted: `dev` has what `base` has.
 ready() {
-  [ -x .venv/bin/python ] && .venv/bin/python -c '' 2>/dev/null && [ -f .venv/oriel-setup ] || return 1
+  usable && [ -f $stamp ] || return 1
   for wanted in "$kind" dev; do
-    [ "$(cat .venv/oriel-setup)" != "$(recipe "$wanted")" ] || return 0
+    [ "$(cat $stamp)" != "$(recipe "$wanted")" ] || return 0
   done
   return 1
+}
+
+# An environment that works, and was not moved here from elsewhere.
+usable() {
+  recent .venv/bin/python && .venv/bin/python -c 'import pip' 2>/dev/null &&
+    { [ ! -f $stamp ] || [ "$(head -n 1 $stamp)" = "$here" ]; }
 }
 
 case $kind in
@@ -88,12 +96,8 @@ if ready; then
   exit 0
 fi
 say "Installing Python packages into .venv (once; about a minute)"
-if ! { [ -x .venv/bin/python ] && recent .venv/bin/python && .venv/bin/python -m pip --version >/dev/null 2>&1 &&
-  [ -f .venv/oriel-setup ] && [ "$(cut -d' ' -f1 .venv/oriel-setup)" = "${here%% *}" ]; }; then
-  rm -rf .venv
-  "$python" -m venv .venv
-fi
-rm -f .venv/oriel-setup
-.venv/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".$extras" ||
+usable || { rm -rf .venv && "$python" -m venv .venv; }
+printf '%s\n' "$here" >$stamp
+.venv/bin/python -m pip install -qq --disable-pip-version-check -c constraints.txt -e ".$extras" ||
   fail "pip could not install the Python packages." "What it said is above; most often there is no network."
-recipe "$kind" >.venv/oriel-setup
+recipe "$kind" >$stamp

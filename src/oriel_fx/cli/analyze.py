@@ -27,7 +27,8 @@ def analyze(
     song: Annotated[Path, typer.Argument(help="The song.", metavar="SONG")],
     as_json: Annotated[bool, typer.Option("--json", help="Print everything as one JSON object.")] = False,
     plot: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Draw waveform, beats and spectrum: a .png, .jpg or .webp file.")
+        Path | None,
+        typer.Option(metavar="FILE", help="Draw waveform, beats and spectrum: a .png, .jpg or .webp file."),
     ] = None,
     force: ForceOption = False,
 ) -> None:
@@ -62,7 +63,13 @@ def _rows(analysis: SongAnalysis) -> list[tuple[str, str]]:
 
     tags = analysis.tags
     channels = {1: "mono", 2: "stereo"}.get(analysis.channels, f"{analysis.channels} channels")
-    rows = [("Title", tags.title), ("Artist", tags.artist), ("Album", tags.album), ("Date", tags.date), ("Genre", tags.genre)]
+    rows = [
+        ("Title", tags.title),
+        ("Artist", tags.artist),
+        ("Album", tags.album),
+        ("Date", tags.date),
+        ("Genre", tags.genre),
+    ]
     rows = [(label, text) for label, text in rows if text]
     rows += [
         ("Cover", "in the file" if analysis.has_cover else "none; one is drawn from the title"),
@@ -90,6 +97,9 @@ def _sparkline(analysis: SongAnalysis) -> str:
     """The waveform's height in equal parts of the song, in characters."""
     import numpy as np
 
-    parts = [float(part.mean()) for part in np.array_split(analysis.envelope, min(SHADES_ACROSS, len(analysis.envelope)))]
+    parts = [
+        float(part.mean())
+        for part in np.array_split(analysis.envelope, min(SHADES_ACROSS, len(analysis.envelope)))
+    ]
     tallest = max(max(parts), 1e-6)
     return "".join(SHADES[round(part / tallest * (len(SHADES) - 1))] for part in parts)

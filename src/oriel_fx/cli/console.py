@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 from types import TracebackType
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from oriel_fx.errors import OrielError
 
 if TYPE_CHECKING:
+    from oriel_fx.render.estimate import Estimate
     from oriel_fx.render.pipeline import Progress, RenderResult
 
 LINE_EVERY_S = 5.0
@@ -22,6 +24,15 @@ def fail(error: OrielError) -> int:
     if error.hint:
         sys.stderr.write(f"  {error.hint}\n")
     return error.exit_code
+
+
+def say(text: str) -> None:
+    """Print a line at once. Where nobody reads any more (`| head`), the render goes on unheard."""
+    try:
+        sys.stdout.write(text + "\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def minutes(seconds: float) -> str:
@@ -46,6 +57,14 @@ def describe(result: RenderResult) -> str:
     )
 
 
+def _expect(guess: Estimate) -> str:
+    """What a render will be and about how long it takes."""
+    shape = f"{guess.width}×{guess.height}, {guess.fps} fps"
+    if not guess.n_frames:
+        return f"{shape}; the song does not say how long it is"
+    return f"{guess.n_frames} frames at {shape}; about {minutes(guess.seconds)}"
+
+
 class Reporter(Protocol):
     """Tells the user how renders go. Used as a context manager round all of them."""
 
@@ -53,7 +72,7 @@ class Reporter(Protocol):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None: ...
-    def begin(self, song: str, output: str, estimate: str, facts: dict[str, Any]) -> None: ...
+    def begin(self, song: str, output: str, guess: Estimate) -> None: ...
     def progress(self, progress: Progress) -> None: ...
     def warn(self, message: str) -> None: ...
     def finish(self, result: RenderResult) -> None: ...
@@ -80,7 +99,7 @@ class _Plain:
 class QuietReporter(_Plain):
     """Says nothing but warnings and errors."""
 
-    def begin(self, song: str, output: str, estimate: str, facts: dict[str, Any]) -> None: ...
+    def begin(self, song: str, output: str, guess: Estimate) -> None: ...
     def progress(self, progress: Progress) -> None: ...
     def finish(self, result: RenderResult) -> None: ...
 
@@ -89,11 +108,11 @@ class JsonReporter(_Plain):
     """One JSON object a line, on standard output."""
 
     def _say(self, event: str, **facts: Any) -> None:
-        sys.stdout.write(json.dumps({"event": event, **facts}, ensure_ascii=False) + "\n")
-        sys.stdout.flush()
+        say(json.dumps({"event": event, **facts}, ensure_ascii=False))
 
-    def begin(self, song: str, output: str, estimate: str, facts: dict[str, Any]) -> None:
-        self._say("start", song=song, output=output, **facts)
+    def begin(self, song: str, output: str, guess: Estimate) -> None:
+        seconds = round(guess.seconds, 1)
+        self._say("start", song=song, output=output, n_frames=guess.n_frames, estimate_s=seconds)
 
     def progress(self, progress: Progress) -> None:
         self._say(
@@ -123,7 +142,14 @@ class JsonReporter(_Plain):
         )
 
     def error(self, song: str, error: OrielError) -> None:
-        self._say("error", song=song, code=error.code, message=error.message, hint=error.hint, exit_code=error.exit_code)
+        self._say(
+            "error",
+            song=song,
+            code=error.code,
+            message=error.message,
+            hint=error.hint,
+            exit_code=error.exit_code,
+        )
 
 
 class LineReporter(_Plain):
@@ -133,20 +159,22 @@ class LineReporter(_Plain):
         self._stage = ""
         self._spoke_at = 0.0
 
-    def begin(self, song: str, output: str, estimate: str, facts: dict[str, Any]) -> None:
-        print(f"{song} → {output}\n{estimate}", flush=True)
+    def begin(self, song: str, output: str, guess: Estimate) -> None:
+        say(f"{song} → {output}\n{_expect(guess)}")
 
     def progress(self, progress: Progress) -> None:
         now = time.monotonic()
-        if progress.stage == "done" or (progress.stage == self._stage and now - self._spoke_at < LINE_EVERY_S):
+        if progress.stage == "done" or (
+            progress.stage == self._stage and now - self._spoke_at < LINE_EVERY_S
+        ):
             return
         self._stage, self._spoke_at = progress.stage, now
         pace = f", {progress.fps:.0f} fps, {minutes(progress.eta_s or 0)} left" if progress.fps else ""
         frames = f" {progress.frames}/{progress.n_frames} frames" if progress.stage == "draw" else ""
-        print(f"{progress.stage}{frames}{pace}", flush=True)
+        say(f"{progress.stage}{frames}{pace}")
 
     def finish(self, result: RenderResult) -> None:
-        print(describe(result), flush=True)
+        say(describe(result))
 
 
 class BarReporter(_Plain):
@@ -180,8 +208,8 @@ class BarReporter(_Plain):
     def _print(self, text: str) -> None:
         self._console.print(text, highlight=False, markup=False, soft_wrap=True)
 
-    def begin(self, song: str, output: str, estimate: str, facts: dict[str, Any]) -> None:
-        self._print(f"{song} → {output}\n{estimate}")
+    def begin(self, song: str, output: str, guess: Estimate) -> None:
+        self._print(f"{song} → {output}\n{_expect(guess)}")
         self._bar.reset(self._task, total=None, description="decode", pace="")
 
     def progress(self, progress: Progress) -> None:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from oriel_fx.cli.console import make_reporter, minutes
+from oriel_fx.cli.console import make_reporter
 from oriel_fx.cli.options import ForceOption, FpsOption, PresetOption, SizeOption
-from oriel_fx.errors import OrielError, OutputError
+from oriel_fx.cli.render import Choices, render_one
 
 
 def add_to(app: typer.Typer) -> None:
@@ -30,26 +29,14 @@ def demo(
     """Make up a short song and render it to demo.mp4. Needs no file and no network."""
     from oriel_fx.cli.options import read_spec
     from oriel_fx.render.demo_song import write_demo_song
-    from oriel_fx.render.estimate import choose_jobs, estimate
-    from oriel_fx.render.pipeline import render_video
+    from oriel_fx.render.pipeline import check_output
+    from oriel_fx.render.setup import scratch_folder
 
-    reporter = make_reporter(as_json, quiet)
-    try:
-        if output.exists() and not force:
-            raise OutputError(f"{output} exists already.", "Use --force to make it anew, or -o to choose another name.")
-        spec = read_spec(None, preset, {"size": size, "fps": fps}, None)
-        with tempfile.TemporaryDirectory(prefix="oriel-demo-") as folder, reporter:
-            song = Path(folder) / "Glass Hours.wav"
-            write_demo_song(song, duration)
-            guess = estimate(song, spec)
-            reporter.begin(
-                "a song of our own",
-                str(output),
-                f"{guess.n_frames} frames at {guess.width}×{guess.height}, {guess.fps} fps; about {minutes(guess.seconds)}",
-                {"n_frames": guess.n_frames, "estimate_s": round(guess.seconds, 1)},
-            )
-            result = render_video(song, output, spec, jobs=choose_jobs(), force=force, on_progress=reporter.progress)
-            reporter.finish(result)
-    except OrielError as error:
-        reporter.error("demo", error)
-        raise typer.Exit(error.exit_code) from None
+    spec = read_spec(None, preset, {"size": size, "fps": fps}, None)
+    with scratch_folder() as folder, make_reporter(as_json, quiet) as reporter:
+        song = folder / "Glass Hours.wav"
+        check_output(song, output, force)
+        write_demo_song(song, duration)
+        raise typer.Exit(
+            render_one(reporter, song, output, Choices(spec, force=force), called="a song of our own")
+        )

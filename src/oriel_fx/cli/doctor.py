@@ -47,12 +47,25 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print as JSON."
 def run_checks() -> list[Check]:
     """Every dependency, tried for real rather than only looked up."""
     checks = [Check("python", True, platform.python_version(), "", True)]
-    for package in ("numpy", "scipy", "pydantic", "mutagen", "typer", "rich", "pyyaml", "font-hanken-grotesk"):
+    for package in (
+        "numpy",
+        "scipy",
+        "pydantic",
+        "mutagen",
+        "typer",
+        "rich",
+        "pyyaml",
+        "font-hanken-grotesk",
+    ):
         checks.append(_package(package, needed=True))
     checks.append(_tried("opencv-python-headless", _opencv, "pip install opencv-python-headless", True))
-    checks.append(_tried("skia-python", _skia, "apt-get install libgl1 libegl1  (and pip install skia-python)", True))
+    checks.append(
+        _tried("skia-python", _skia, "apt-get install libgl1 libegl1  (and pip install skia-python)", True)
+    )
     checks.append(_tried("ffmpeg", _ffmpeg, "pip install imageio-ffmpeg", True))
-    checks.append(_tried("fonts for other scripts", _system_fonts, "apt-get install fonts-noto fonts-noto-cjk", False))
+    checks.append(
+        _tried("fonts for other scripts", _system_fonts, "apt-get install fonts-noto fonts-noto-cjk", False)
+    )
     checks.append(_package("flask", False, "pip install 'oriel-fx[server]'", "server (flask)"))
     checks.append(_package("playwright", False, "pip install 'oriel-fx[browser]'", "browser (playwright)"))
     return checks
@@ -88,18 +101,30 @@ def _ffmpeg() -> str:
     from oriel_fx.render.encode.process import find_ffmpeg
 
     path = find_ffmpeg()
-    shown = subprocess.run([path, "-hide_banner", "-encoders"], capture_output=True, text=True, check=True, timeout=20)
+    shown = subprocess.run(
+        [path, "-hide_banner", "-encoders"], capture_output=True, text=True, check=True, timeout=20
+    )
     missing = [name for name in ("libx264", "aac") if name not in shown.stdout]
     if missing:
         raise RuntimeError(f"{path} lacks {', '.join(missing)}")
-    version = subprocess.run([path, "-version"], capture_output=True, text=True, check=True, timeout=20).stdout
+    version = subprocess.run(
+        [path, "-version"], capture_output=True, text=True, check=True, timeout=20
+    ).stdout
     return f"{version.split()[2]}  {path}"
 
 
 def _system_fonts() -> str:
     from oriel_fx.render.text import missing_characters
 
-    scripts = {"Cyrillic": "Ж", "Greek": "Ω", "Arabic": "ع", "Hebrew": "א", "Devanagari": "ह", "Chinese": "東", "Korean": "한"}
+    scripts = {
+        "Cyrillic": "Ж",
+        "Greek": "Ω",
+        "Arabic": "ع",
+        "Hebrew": "א",
+        "Devanagari": "ह",
+        "Chinese": "東",
+        "Korean": "한",
+    }
     lacking = [name for name, letter in scripts.items() if missing_characters(letter)]
     if lacking:
         raise RuntimeError(f"none for {', '.join(lacking)}")

@@ -5,6 +5,7 @@ Heavy modules are imported inside the commands, so that `oriel --help` answers a
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from typing import Annotated
@@ -12,8 +13,8 @@ from typing import Annotated
 import typer
 
 from oriel_fx.cli import analyze, bench, config, demo, doctor, frame, presets, render
-from oriel_fx.cli.console import fail
-from oriel_fx.errors import OrielError
+from oriel_fx.cli.console import JsonReporter, fail
+from oriel_fx.errors import OrielError, UsageError
 
 app = typer.Typer(
     name="oriel",
@@ -45,14 +46,33 @@ def _options(
 
 def run() -> None:
     """Entry point of the installed command."""
+    # File names may hold bytes that are no text, and a log may be ASCII: what cannot be printed is escaped.
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
-        app()
+        code = app(standalone_mode=False)
+        sys.exit(code if isinstance(code, int) else 0)
     except OrielError as error:
-        sys.exit(fail(error))
-    except KeyboardInterrupt:
-        sys.stderr.write("\nStopped.\n")
+        sys.exit(_report(error))
+    except (KeyboardInterrupt, typer.Abort):
         sys.exit(130)
     except BrokenPipeError:
         # The reader (head, less) went away; there is nobody left to tell.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
+    except Exception as error:
+        # Typer keeps its click to itself, but what is wrong with a command line knows how to show itself.
+        if not (hasattr(error, "show") and hasattr(error, "format_message")):
+            raise
+        if "--json" in sys.argv:
+            sys.exit(_report(UsageError(error.format_message(), "See `oriel --help`.")))
+        error.show()
+        sys.exit(UsageError.exit_code)
+
+
+def _report(error: OrielError) -> int:
+    if "--json" in sys.argv:
+        JsonReporter().error("", error)
+        return error.exit_code
+    return fail(error)

@@ -1,4 +1,4 @@
-"""What several commands take: how a song is to look, read from files and the command line into a RenderSpec."""
+"""What several commands take: how a song is to look, read from files and the command line into a spec."""
 
 from __future__ import annotations
 
@@ -17,19 +17,28 @@ if TYPE_CHECKING:
 ConfigOption = Annotated[
     Path | None, typer.Option("--config", "-c", help="A config: JSON, YAML or TOML. `oriel init` writes one.")
 ]
-PresetOption = Annotated[str | None, typer.Option("--preset", "-p", help="A look; `oriel presets` lists them.")]
-SizeOption = Annotated[
-    str | None, typer.Option("--size", "-s", help="720p, 1080p, 1440p, 4k, square, vertical, or WIDTHxHEIGHT.")
+PresetOption = Annotated[
+    str | None, typer.Option("--preset", "-p", help="A look; `oriel presets` lists them.")
 ]
-FpsOption = Annotated[str | None, typer.Option("--fps", help="Frames per second, such as 24, 30, 60 or 30000/1001.")]
+SizeOption = Annotated[
+    str | None,
+    typer.Option("--size", "-s", help="720p, 1080p, 1440p, 4k, square, vertical, or WIDTHxHEIGHT."),
+]
+FpsOption = Annotated[
+    str | None, typer.Option("--fps", help="Frames per second, such as 24, 30, 60 or 30000/1001.")
+]
 SetOption = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="PATH=VALUE", help="Change one value of the config, such as layers.0.color=#f0f."),
+    typer.Option(
+        "--set", metavar="PATH=VALUE", help="Change one value of the config, such as layers.0.color=#f0f."
+    ),
 ]
 ForceOption = Annotated[bool, typer.Option("--force", "-f", help="Replace the output if it exists.")]
 
 
-def read_spec(config: Path | None, preset: str | None, output: dict[str, Any], sets: list[str] | None) -> RenderSpec:
+def read_spec(
+    config: Path | None, preset: str | None, output: dict[str, Any], sets: list[str] | None
+) -> RenderSpec:
     """The spec: the command line over the config, the config over the preset. Raises SpecError, UsageError."""
     from oriel_fx.render import presets
     from oriel_fx.render.classic import from_classic, is_classic
@@ -45,12 +54,22 @@ def read_spec(config: Path | None, preset: str | None, output: dict[str, Any], s
     if chosen:
         below = data.get("output", {})
         data["output"] = (below if isinstance(below, dict) else {}) | chosen
-    if sets:
+    presets_set, others = _split_preset(sets or [])
+    for assignment in presets_set:
+        data = assign(data, assignment)
+    if others:
         # A path such as layers.0 means the list as it would be drawn, the preset's where the config has none.
         data = merge(presets.load(data.get("preset", DEFAULT_PRESET)), data)
-        for assignment in sets:
-            data = assign(data, assignment)
+        given: set[str] = set()
+        for assignment in others:
+            data = assign(data, assignment, given)
     return RenderSpec.from_config(data)
+
+
+def _split_preset(sets: list[str]) -> tuple[list[str], list[str]]:
+    """`preset=…` among the assignments, and the rest, which then change that preset wherever they stand."""
+    names = [text for text in sets if text.partition("=")[0] == "preset"]
+    return names, [text for text in sets if text not in names]
 
 
 def read_assets(config: Path | None) -> LocalAssets:
@@ -69,7 +88,9 @@ def check_picture(target: Path, force: bool) -> None:
     if target.exists() and not force:
         raise OutputError(f"{target} exists already.", "Use --force to replace it, or choose another name.")
     if not target.absolute().parent.is_dir():
-        raise OutputError(f"There is no folder {target.absolute().parent}.", "Make it first, or choose another place.")
+        raise OutputError(
+            f"There is no folder {target.absolute().parent}.", "Make it first, or choose another place."
+        )
 
 
 def read_config(path: Path) -> dict[str, Any]:
@@ -77,18 +98,26 @@ def read_config(path: Path) -> dict[str, Any]:
     try:
         text = path.read_text("utf-8-sig")
     except FileNotFoundError:
-        raise SpecError(f"There is no config file {str(path)!r}.", "Check the path, or write one with `oriel init`.") from None
+        raise SpecError(
+            f"There is no config file {str(path)!r}.", "Check the path, or write one with `oriel init`."
+        ) from None
     except (OSError, UnicodeDecodeError) as error:
-        raise SpecError(f"The config {str(path)!r} cannot be read: {error}.", "It should be a text file in UTF-8.") from None
+        raise SpecError(
+            f"The config {str(path)!r} cannot be read: {error}.", "It should be a text file in UTF-8."
+        ) from None
     try:
         data = _parse(text, path.suffix.lower())
     except Exception as error:
         if type(error).__module__.split(".")[0] not in ("json", "yaml", "tomllib"):
             raise
         place = " ".join(str(error).split())
-        raise SpecError(f"The config {str(path)!r} is not well formed: {place}.", "Mend that place and try again.") from None
+        raise SpecError(
+            f"The config {str(path)!r} is not well formed: {place}.", "Mend that place and try again."
+        ) from None
     if not isinstance(data, dict):
-        raise SpecError(f"The config {str(path)!r} is not one object.", 'It should look like {"preset": "halo"}.')
+        raise SpecError(
+            f"The config {str(path)!r} is not one object.", 'It should look like {"preset": "halo"}.'
+        )
     return data
 
 
@@ -104,10 +133,11 @@ def _parse(text: str, suffix: str) -> Any:
     return json.loads(text)
 
 
-def assign(data: dict[str, Any], assignment: str) -> dict[str, Any]:
+def assign(data: dict[str, Any], assignment: str, given: set[str] | None = None) -> dict[str, Any]:
     """A copy of plain data with one `path.to.key=value` applied; numbers in the path index lists.
 
-    Values are JSON where they parse as it, else text. Raises UsageError, SpecError.
+    Values are JSON where they parse as it, else text. Another `type` drops what belonged to the one before, but
+    for what earlier assignments, whose paths are in `given`, have set. Raises UsageError, SpecError.
     """
     path, equals, text = assignment.partition("=")
     if not equals or not path:
@@ -124,18 +154,28 @@ def assign(data: dict[str, Any], assignment: str) -> dict[str, Any]:
             place = place.setdefault(key, {})
         else:
             place = _item(place, key, ".".join(parents[: depth + 1]), path)
+    given = set() if given is None else given
     if isinstance(place, dict):
+        if last == "type" and place.get("type") != value:
+            kept = [key for key in place if ".".join([*parents, key]) in given]
+            for key in place.keys() - kept:
+                del place[key]
         place[last] = value
     else:
         _item(place, last, path, path)
         place[int(last)] = value
+    given.add(path)
     return copy
 
 
 def _item(place: Any, key: str, so_far: str, path: str) -> Any:
     if not isinstance(place, list):
-        raise SpecError(f"--set {path}: there is nothing inside {so_far.rpartition('.')[0]!r}.", "It is a plain value.", path)
-    if not key.isdigit() or int(key) >= len(place):
+        raise SpecError(
+            f"--set {path}: there is nothing inside {so_far.rpartition('.')[0]!r}.",
+            "It is a plain value.",
+            path,
+        )
+    if not (key.isascii() and key.isdigit()) or int(key) >= len(place):
         raise SpecError(
             f"--set {path}: {so_far} does not exist; the list has {len(place)} entries.",
             f"Count from 0 to {len(place) - 1}." if place else "The list is empty.",

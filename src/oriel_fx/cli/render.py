@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from oriel_fx.cli.console import Reporter, make_reporter, minutes
+from oriel_fx.cli.console import Reporter, make_reporter
 from oriel_fx.cli.options import ConfigOption, ForceOption, FpsOption, PresetOption, SetOption, SizeOption
 from oriel_fx.errors import OrielError, OutputError, RenderCancelledError, SongError, UsageError
 
@@ -16,8 +17,34 @@ if TYPE_CHECKING:
     from oriel_fx.render.assets import Assets
     from oriel_fx.render.spec import RenderSpec
 
-SONG_SUFFIXES = set(
-    ".mp3 .wav .m4a .aac .flac .ogg .oga .opus .aif .aiff .aifc .wma .ac3 .mp4 .m4v .mov .mkv .webm .mka .caf .ape .wv .amr .mp2 .au".split()
+SONG_SUFFIXES = frozenset(
+    [
+        ".mp3",
+        ".wav",
+        ".m4a",
+        ".aac",
+        ".flac",
+        ".ogg",
+        ".oga",
+        ".opus",
+        ".aif",
+        ".aiff",
+        ".aifc",
+        ".wma",
+        ".ac3",
+        ".mp4",
+        ".m4v",
+        ".mov",
+        ".mkv",
+        ".webm",
+        ".mka",
+        ".caf",
+        ".ape",
+        ".wv",
+        ".amr",
+        ".mp2",
+        ".au",
+    ]
 )
 
 
@@ -26,10 +53,13 @@ def add_to(app: typer.Typer) -> None:
 
 
 def render(
-    songs: Annotated[list[Path], typer.Argument(help="One or more songs, or folders of songs.", metavar="SONG...")],
+    songs: Annotated[
+        list[Path], typer.Argument(help="One or more songs, or folders of songs.", metavar="SONG...")
+    ],
     config: ConfigOption = None,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="The file to write; a folder when there are several songs.")
+        Path | None,
+        typer.Option("--output", "-o", help="The file to write; a folder when there are several songs."),
     ] = None,
     preset: PresetOption = None,
     size: SizeOption = None,
@@ -38,11 +68,20 @@ def render(
     duration: Annotated[str | None, typer.Option(help="How much to render: seconds, or m:ss.")] = None,
     quality: Annotated[str | None, typer.Option("--quality", "-q", help="draft, standard or high.")] = None,
     jobs: Annotated[
-        int, typer.Option("--jobs", "-j", min=0, max=64, help="Processes that draw at once; 0 chooses. The video is the same.")
+        int,
+        typer.Option(
+            "--jobs",
+            "-j",
+            min=0,
+            max=64,
+            help="Processes that draw at once; 0 chooses. The video is the same.",
+        ),
     ] = 0,
     sets: SetOption = None,
     force: ForceOption = False,
-    resume: Annotated[bool, typer.Option("--resume/--no-resume", help="Go on from what an earlier run finished.")] = True,
+    resume: Annotated[
+        bool, typer.Option("--resume/--no-resume", help="Go on from what an earlier run finished.")
+    ] = True,
     frame_hashes: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write one hash per frame, before encoding.")
     ] = None,
@@ -50,72 +89,68 @@ def render(
     quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing but warnings and errors.")] = False,
 ) -> None:
     """Render songs to MP4 videos, each beside its song."""
-    reporter = make_reporter(as_json, quiet)
-    try:
-        from oriel_fx.cli.options import read_assets, read_spec
+    from oriel_fx.cli.options import read_assets, read_spec
 
-        found = find_songs(songs)
-        chosen = {"size": size, "fps": fps, "quality": quality, "start": start, "duration": duration}
-        spec = read_spec(config, preset, chosen, sets)
-        outputs = name_outputs(found, output)
-        if frame_hashes and len(found) > 1:
-            raise UsageError("--frame-hashes works for one song at a time.", "Render the songs one by one.")
-    except OrielError as error:
-        reporter.error("", error)
-        raise typer.Exit(error.exit_code) from None
-    with reporter:
-        code = 0
+    found = find_songs(songs)
+    chosen = {"size": size, "fps": fps, "quality": quality, "start": start, "duration": duration}
+    spec = read_spec(config, preset, chosen, sets)
+    if frame_hashes and len(found) > 1:
+        raise UsageError("--frame-hashes works for one song at a time.", "Render the songs one by one.")
+    outputs = name_outputs(found, output)
+    choices = Choices(spec, read_assets(config), jobs, force, resume, frame_hashes)
+    code = 0
+    with make_reporter(as_json, quiet) as reporter:
         for song, target in zip(found, outputs, strict=True):
-            failed = _render_one(reporter, song, target, spec, read_assets(config), jobs, force, resume, frame_hashes)
+            failed = render_one(reporter, song, target, choices)
             code = code or failed
             if failed == RenderCancelledError.exit_code:
                 break
     raise typer.Exit(code)
 
 
-def _render_one(
-    reporter: Reporter,
-    song: Path,
-    target: Path,
-    spec: RenderSpec,
-    assets: Assets,
-    jobs: int,
-    force: bool,
-    resume: bool,
-    frame_hashes: Path | None,
-) -> int:
-    """Render one song and report; returns the exit code it asks for."""
-    from oriel_fx.render.estimate import choose_jobs, estimate
-    from oriel_fx.render.pipeline import render_video
+@dataclass(frozen=True)
+class Choices:
+    """How the songs of one command are rendered."""
 
+    spec: RenderSpec
+    assets: Assets | None = None
+    jobs: int = 0
+    force: bool = False
+    resume: bool = True
+    frame_hashes: Path | None = None
+
+
+def render_one(reporter: Reporter, song: Path, target: Path, choices: Choices, called: str = "") -> int:
+    """Render one song, reported under its path or what it is called; returns the exit code it asks for."""
+    from oriel_fx.render.chunks import WorkFolder
+    from oriel_fx.render.estimate import choose_jobs, estimate
+    from oriel_fx.render.pipeline import check_output, render_video
+
+    called = called or str(song)
     try:
-        guess = estimate(song, spec)
-        reporter.begin(
-            str(song),
-            str(target),
-            f"{guess.n_frames} frames at {guess.width}×{guess.height}, {guess.fps} fps; about {minutes(guess.seconds)}",
-            {"n_frames": guess.n_frames, "estimate_s": round(guess.seconds, 1)},
-        )
+        guess = estimate(song, choices.spec)
+        check_output(song, target, choices.force)
+        reporter.begin(called, str(target), guess)
         result = render_video(
             song,
             target,
-            spec,
-            assets=assets,
-            jobs=jobs or choose_jobs(),
-            force=force,
-            resume=resume,
-            frame_hashes=frame_hashes,
+            choices.spec,
+            assets=choices.assets,
+            jobs=choices.jobs or choose_jobs(),
+            force=choices.force,
+            resume=choices.resume,
+            frame_hashes=choices.frame_hashes,
             on_progress=reporter.progress,
         )
     except KeyboardInterrupt:
-        work = target.with_name(target.name + ".oriel-work")
+        work = WorkFolder.beside(target).path
+        kept = f"Finished parts are kept in {work}; the same command goes on from there."
         reporter.error(
-            str(song),
-            RenderCancelledError("Stopped.", f"Finished parts are kept in {work}; the same command goes on from there."),
+            called, RenderCancelledError("Stopped.", kept if work.exists() else "Nothing was written.")
         )
         return RenderCancelledError.exit_code
     except OrielError as error:
-        reporter.error(str(song), error)
+        reporter.error(called, error)
         return error.exit_code
     for warning in result.warnings:
         reporter.warn(warning)
@@ -124,46 +159,64 @@ def _render_one(
 
 
 def find_songs(places: list[Path]) -> list[Path]:
-    """The songs meant: files as they are, folders by the songs directly in them. Raises SongError."""
+    """The songs meant: files as they are, folders by the songs directly in them. Raises SongError.
+
+    A file that is missing is one bad song, told when its turn comes; the others are rendered.
+    """
     songs: list[Path] = []
     for place in places:
-        if place.is_dir():
-            inside = sorted(f for f in place.iterdir() if f.suffix.lower() in SONG_SUFFIXES and f.is_file())
-            inside = [f for f in inside if not _is_our_output(f)]
-            if not inside:
-                raise SongError(f"There are no songs in the folder {str(place)!r}.", "Put songs in it, or name a file.")
-            songs += inside
-        elif place.exists():
+        if not place.is_dir():
             songs.append(place)
-        else:
-            raise SongError(f"There is no file {str(place)!r}.", "Check the path.")
+            continue
+        try:
+            files = sorted(file for file in place.iterdir() if file.is_file())
+        except OSError as error:
+            raise SongError(
+                f"The folder {place} cannot be read: {error.strerror}.", "Check its permissions."
+            ) from None
+        inside = [file for file in files if file.suffix.lower() in SONG_SUFFIXES]
+        ours = _our_outputs(inside)
+        inside = [file for file in inside if file.name not in ours]
+        if not inside:
+            raise SongError(f"There are no songs in the folder {place}.", "Put songs in it, or name a file.")
+        songs += inside
     return list(dict.fromkeys(songs))
 
 
-def _is_our_output(file: Path) -> bool:
-    """A video beside a song of its name is most likely what an earlier run made of it."""
-    if file.suffix.lower() != ".mp4":
-        return False
-    return any(other.stem == file.stem and other.suffix.lower() in SONG_SUFFIXES - {".mp4"} for other in file.parent.iterdir())
+def _our_outputs(files: list[Path]) -> set[str]:
+    """Names that earlier runs gave, or would have given, to videos of these songs."""
+    songs = [file for file in files if file.suffix.lower() != ".mp4"]
+    names = {file.with_suffix(".mp4").name for file in songs} | {file.name + ".mp4" for file in songs}
+    return names | {file.with_suffix(".oriel.mp4").name for file in files}
 
 
 def name_outputs(songs: list[Path], output: Path | None) -> list[Path]:
-    """Where each song's video goes. Raises UsageError, OutputError."""
+    """Where each song's video goes: no two to one place, and none onto a song. Raises UsageError, OutputError."""
     from oriel_fx.render.pipeline import default_output
 
     if output is not None and (len(songs) > 1 or output.is_dir()):
         if output.is_file() or output.suffix.lower() == ".mp4":
-            raise UsageError(f"{output} is one file, but there are {len(songs)} songs.", "Give a folder with -o.")
+            raise UsageError(
+                f"{output} is one file, but there are {len(songs)} songs.", "Give a folder with -o."
+            )
         try:
             output.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise OutputError(f"The folder {output} cannot be made: {error.strerror}.", "Choose another place with -o.") from None
-        named = [output / default_output(song).name for song in songs]
+            raise OutputError(
+                f"The folder {output} cannot be made: {error.strerror}.", "Choose another place with -o."
+            ) from None
     elif output is not None:
-        named = [output]
-    else:
-        named = [default_output(song) for song in songs]
-    twice = {path for path, count in Counter(named).items() if count > 1}
-    return [path.with_name(song.name + ".mp4") if path in twice else path for song, path in zip(songs, named, strict=True)]
-
-
+        return [output]
+    folders = [output or song.parent for song in songs]
+    named = [folder / default_output(song).name for folder, song in zip(folders, songs, strict=True)]
+    wanted = Counter(named)
+    taken = {song.absolute() for song in songs}
+    outputs = []
+    for song, folder, short in zip(songs, folders, named, strict=True):
+        # Songs of one stem keep their endings, those of one name are counted.
+        names = [song.name + ".mp4", *(f"{song.name} {number}.mp4" for number in range(2, len(songs) + 2))]
+        places = [short] * (wanted[short] == 1) + [folder / name for name in names]
+        place = next(place for place in places if place.absolute() not in taken)
+        taken.add(place.absolute())
+        outputs.append(place)
+    return outputs

@@ -83,11 +83,22 @@ def opened_song(song: Path) -> Iterator[tuple[Pcm, SongAnalysis]]:
         info = probe_song(song)
         prepared = prepare_song(song, folder)
         stats = prepared.stats
-        yield prepared.pcm, _analysis(song, info, prepared.tags, prepared.cover is not None, prepared.pcm, stats, prepared.warnings)
+        yield (
+            prepared.pcm,
+            _analysis(
+                song, info, prepared.tags, prepared.cover is not None, prepared.pcm, stats, prepared.warnings
+            ),
+        )
 
 
 def _analysis(
-    song: Path, info: SongInfo, tags: Tags, has_cover: bool, pcm: Pcm, stats: SongStats, warnings: tuple[str, ...]
+    song: Path,
+    info: SongInfo,
+    tags: Tags,
+    has_cover: bool,
+    pcm: Pcm,
+    stats: SongStats,
+    warnings: tuple[str, ...],
 ) -> SongAnalysis:
     return SongAnalysis(
         song=song,

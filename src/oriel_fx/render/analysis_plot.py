@@ -24,6 +24,8 @@ GROUND, INK = "#0b0c14", "#f6f3ee"
 HUES = ("#5b4bd6", "#ff5f8f", "#ffd98a")
 # The quiet end of the spectrogram is the ground itself, so that silence is empty.
 HEAT = (GROUND, "#1f1a4d", "#5b4bd6", "#c2529f", "#ff8f7a", "#ffd98a", "#fff6e0")
+# A dense mix fills its bands; raised to this power, hits and tones still stand out of it.
+CONTRAST = 1.5
 WAVE, BEATS, SPECTRUM = Rect(112, 190, 1840, 410), Rect(112, 426, 1840, 474), Rect(112, 492, 1840, 1004)
 FREQUENCIES = {50: "50", 100: "100", 200: "200", 500: "500", 1000: "1k", 2000: "2k", 5000: "5k", 10000: "10k"}
 # Of a long song each column shows a moment from its middle: 0.12 s of every 6 s in three hours, in a quarter minute.
@@ -58,14 +60,18 @@ def spectrogram(pcm: Pcm, reference_db: float, columns: int) -> NDArray[np.float
         rows = band_heights(band_powers(pcm, first + max(0, spare // 2), per_column), reference_db)
         heights[column] = rows.mean(axis=0)
     upright = np.ascontiguousarray(heights.T[::-1])
-    stretched: NDArray[np.float32] = cv2.resize(upright, (columns, N_BANDS), interpolation=cv2.INTER_LINEAR).astype(np.float32)
+    stretched: NDArray[np.float32] = cv2.resize(
+        upright, (columns, N_BANDS), interpolation=cv2.INTER_LINEAR
+    ).astype(np.float32)
     return stretched
 
 
 def _paint_spectrum(picture: Pixels, heights: NDArray[np.float32]) -> None:
-    tall = np.clip(cv2.resize(heights, (SPECTRUM.width, SPECTRUM.height), interpolation=cv2.INTER_CUBIC), 0.0, 1.0)
+    tall = np.clip(
+        cv2.resize(heights, (SPECTRUM.width, SPECTRUM.height), interpolation=cv2.INTER_CUBIC), 0.0, 1.0
+    )
     colors = np.round(ramp(HEAT, np.linspace(0, 1, 1024, dtype=np.float32)) * 255).astype(np.uint8)
-    picture[SPECTRUM.slices][..., :3] = colors[np.round(tall * 1023).astype(np.int32)]
+    picture[SPECTRUM.slices][..., :3] = colors[np.round(tall**CONTRAST * 1023).astype(np.int32)]
 
 
 def _draw_heading(canvas: Any, analysis: SongAnalysis) -> None:
@@ -74,8 +80,11 @@ def _draw_heading(canvas: Any, analysis: SongAnalysis) -> None:
     if analysis.tags.artist:
         artist = set_text(analysis.tags.artist, TextStyle(22, "regular", 0.0, INK, 0.62), 1080, 1)
         artist.paint(canvas, WAVE.left, 142 - artist.height / 2)
-    right = WAVE.right
-    facts = [("LENGTH", clock(analysis.duration_s, analysis.duration_s)), ("LOUDNESS", f"{_signed(analysis.loudness_db)} dB")]
+    right = float(WAVE.right)
+    facts = [
+        ("LENGTH", clock(analysis.duration_s, analysis.duration_s)),
+        ("LOUDNESS", f"{_signed(analysis.loudness_db)} dB"),
+    ]
     if analysis.tempo_bpm:
         facts.insert(1, ("TEMPO", f"{analysis.tempo_bpm:.0f} BPM"))
     for label, value in reversed(facts):
@@ -88,7 +97,7 @@ def _draw_heading(canvas: Any, analysis: SongAnalysis) -> None:
 
 
 def _signed(level_db: float) -> str:
-    return f"{level_db:.1f}".replace("-", "−")  # noqa: RUF001
+    return f"{level_db:.1f}".replace("-", "−")
 
 
 def _draw_wave(canvas: Any, analysis: SongAnalysis) -> None:
@@ -103,7 +112,9 @@ def _draw_wave(canvas: Any, analysis: SongAnalysis) -> None:
         half = max(1.5, height * reach)
         left = WAVE.left + index * WAVE.width / count
         paint.setColor(skia_color(shades[round(height * 63)]))
-        canvas.drawRoundRect(skia.Rect.MakeLTRB(left, middle - half, left + 3.6, middle + half), 1.8, 1.8, paint)
+        canvas.drawRoundRect(
+            skia.Rect.MakeLTRB(left, middle - half, left + 3.6, middle + half), 1.8, 1.8, paint
+        )
 
 
 def _resampled(values: NDArray[np.float32], count: int) -> NDArray[np.float64]:

@@ -99,7 +99,8 @@ def _fit(pixels: Pixels, fit: str, width: int, height: int, ground: Floats) -> F
     over, across, down = pixels, width, height
     if fit == "cover":
         scale = max(width / columns, height / rows)
-        keep_columns, keep_rows = min(columns, round(width / scale)), min(rows, round(height / scale))
+        keep_columns = max(1, min(columns, round(width / scale)))
+        keep_rows = max(1, min(rows, round(height / scale)))
         top, left = (rows - keep_rows) // 2, (columns - keep_columns) // 2
         over = pixels[top : top + keep_rows, left : left + keep_columns]
     elif fit == "contain":

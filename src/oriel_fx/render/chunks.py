@@ -7,6 +7,7 @@ on how many processes work on it, or on how often they were stopped.
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import hashlib
 import json
@@ -15,15 +16,18 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
+from typing import IO
 
-from oriel_fx.errors import OutputError
+from oriel_fx.errors import OutputError, RenderCancelledError
 from oriel_fx.render.spec import RenderSpec
 
 CHUNK_S = 12
 # Raised whenever the same spec would draw other pixels or encode other bytes.
 RENDER_VERSION = 1
 HASH_BYTES = 16
+LONGEST_NAME_BYTES = 255
 
 
 @dataclass(frozen=True)
@@ -43,7 +47,7 @@ def plan_chunks(first: int, stop: int, fps: Fraction) -> list[Chunk]:
     """Cut frames first..stop into chunks of nearly equal length, about CHUNK_S seconds each."""
     count = max(1, round((stop - first) / (CHUNK_S * fps)))
     edges = [first + (stop - first) * i // count for i in range(count + 1)]
-    return [Chunk(i, a, b) for i, (a, b) in enumerate(zip(edges, edges[1:], strict=False))]
+    return [Chunk(i, a, b) for i, (a, b) in enumerate(pairwise(edges))]
 
 
 def hash_file(path: Path) -> str:
@@ -56,9 +60,17 @@ def hash_file(path: Path) -> str:
 
 
 def render_key(song: Path, spec: RenderSpec, asset_hashes: dict[str, str]) -> str:
-    """What a work folder belongs to: the song's content, the whole spec, the assets, and this version of the drawing."""
-    parts = [str(RENDER_VERSION), hash_file(song), song.stem, spec.model_dump_json(), json.dumps(asset_hashes, sort_keys=True)]
-    return hashlib.blake2b("\0".join(parts).encode(), digest_size=HASH_BYTES).hexdigest()
+    """What a work folder belongs to: song, name, spec, assets, and this version of the drawing."""
+    parts = [
+        str(RENDER_VERSION),
+        hash_file(song),
+        song.stem,
+        spec.model_dump_json(),
+        json.dumps(asset_hashes, sort_keys=True),
+    ]
+    return hashlib.blake2b(
+        "\0".join(parts).encode(errors="surrogateescape"), digest_size=HASH_BYTES
+    ).hexdigest()
 
 
 class WorkFolder:
@@ -69,28 +81,49 @@ class WorkFolder:
 
     @staticmethod
     def beside(output: Path) -> WorkFolder:
-        return WorkFolder(output.with_name(output.name + ".oriel-work"))
+        name = output.name + ".oriel-work"
+        if len(os.fsencode(name)) > LONGEST_NAME_BYTES:
+            name = hashlib.blake2b(os.fsencode(name), digest_size=HASH_BYTES).hexdigest() + ".oriel-work"
+        return WorkFolder(output.with_name(name))
 
     @contextlib.contextmanager
     def claimed(self, key: str, resume: bool) -> Iterator[None]:
         """Hold the folder for this render alone; what belongs to another song or spec is cleared first.
 
+        After an error it goes, unless a finished chunk is in it; after a cancellation or Ctrl-C it stays.
         Raises OutputError when it cannot be made, or another render is using it.
         """
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             lock = (self.path / "lock").open("w")
         except OSError as error:
-            raise OutputError(f"{self.path.parent} cannot be written to: {error.strerror}.", "Choose another place with -o.") from None
+            raise cannot_write(self.path.parent, error) from error
         with lock:
+            if not self._locks(lock):
+                raise OutputError(
+                    f"Another render is writing {self.path.stem}.",
+                    "Wait for it, or choose another name with -o.",
+                )
             try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                raise OutputError(f"Another render is writing {self.path.stem}.", "Wait for it, or choose another name with -o.") from None
-            if not (resume and self._key() == key):
-                self._clear()
-                write_whole(self.path / "manifest.json", json.dumps({"key": key, "version": RENDER_VERSION}).encode())
-            yield
+                if not (resume and self._key() == key):
+                    self._clear()
+                    facts = {"key": key, "version": RENDER_VERSION}
+                    write_whole(self.path / "manifest.json", json.dumps(facts).encode())
+                yield
+            except RenderCancelledError:
+                raise
+            except Exception:
+                if not any(self.path.glob("chunk-*.mp4")):
+                    self.remove()
+                raise
+
+    def _locks(self, lock: IO[str]) -> bool:
+        """Whether the lock is ours, and still the folder's: a render that just ended takes its folder with it."""
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return os.path.samestat(os.fstat(lock.fileno()), (self.path / "lock").stat())
+        except OSError:
+            return False
 
     def _key(self) -> str | None:
         try:
@@ -117,10 +150,22 @@ class WorkFolder:
 
 
 def write_whole(path: Path, data: bytes) -> None:
-    """Write a file so that it is there whole or not at all."""
+    """Write a file so that it is there whole or not at all. Raises OutputError."""
     part = path.with_name(path.name + ".part")
-    with part.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    part.replace(path)
+    try:
+        with part.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            part.unlink()
+        raise cannot_write(path, error) from error
+
+
+def cannot_write(path: Path, error: OSError) -> OutputError:
+    """Why a file or folder could not be written, as an error."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return OutputError(f"The disk is full: no room for {path}.", "Free some space and run it again.")
+    return OutputError(f"{path} cannot be written: {error.strerror}.", "Choose another place.")

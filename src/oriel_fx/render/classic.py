@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from oriel_fx.errors import SpecError
+from oriel_fx.render.nearest import nearest
 
 KEYS = {
     "shape": "shape",
@@ -16,12 +17,20 @@ KEYS = {
     "bassFrequency": "bass_frequency",
     "trebleFrequency": "treble_frequency",
 }
-SPEC_KEYS = {"preset", "output", "palette", "tags", "background", "layers", "effects", "seed"}
+# Where each flat key's value stands in the spec.
+PATHS = {f"layers.0.{own}": flat for flat, own in KEYS.items()}
+COMPOSITION_KEYS = {"preset", "palette", "background", "layers", "effects"}
 
 
 def is_classic(config: dict[str, Any]) -> bool:
-    """Whether plain data is the original frontend's flat config: it has one of its keys at the top."""
-    return any(key in KEYS for key in config)
+    """Whether plain data is the original frontend's flat config: it has one of its keys at the top.
+
+    `size` alone may be a picture's size put in the wrong place; only a number beside no composition counts.
+    """
+    flat = [key for key in config if key in KEYS]
+    if flat == ["size"]:
+        return isinstance(config["size"], int | float) and not config.keys() & COMPOSITION_KEYS
+    return bool(flat)
 
 
 def from_classic(config: dict[str, Any]) -> dict[str, Any]:
@@ -29,17 +38,22 @@ def from_classic(config: dict[str, Any]) -> dict[str, Any]:
 
     A flat config may carry `output`, `tags` and `seed` too. Raises SpecError for other keys.
     """
-    allowed = KEYS.keys() | {"output", "tags", "seed"}
-    unknown = [key for key in config if key not in allowed]
-    if unknown:
-        clash = unknown[0] in SPEC_KEYS
-        raise SpecError(
-            f"Unknown key {unknown[0]!r} in an original-style config (one with {next(k for k in config if k in KEYS)!r}).",
-            "Use either the original's flat keys or a composition, not both."
-            if clash
-            else f"Known: {', '.join(sorted(allowed))}.",
-            unknown[0],
-        )
+    allowed = [*KEYS, "output", "tags", "seed"]
+    for key in config:
+        if key not in allowed:
+            raise SpecError(_unknown(key, config), _hint(key, allowed), str(key))
     layer = {"type": "wireframe"} | {KEYS[key]: value for key, value in config.items() if key in KEYS}
     rest = {key: value for key, value in config.items() if key not in KEYS}
     return {"preset": "classic", "layers": [layer]} | rest
+
+
+def _unknown(key: object, config: dict[str, Any]) -> str:
+    flat = next(name for name in config if name in KEYS)
+    return f"Unknown key {key!r} in an original-style config (one with {flat!r})."
+
+
+def _hint(key: object, allowed: list[str]) -> str:
+    if key in COMPOSITION_KEYS:
+        return "Use either the original's flat keys or a composition, not both."
+    close = nearest(str(key), allowed)
+    return (f"Did you mean {close!r}? " if close else "") + f"Known: {', '.join(allowed)}."

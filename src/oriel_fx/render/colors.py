@@ -6,11 +6,15 @@ OKLab is Björn Ottosson's (https://bottosson.github.io/posts/oklab/, 2020).
 from __future__ import annotations
 
 import re
-from typing import Annotated
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BeforeValidator, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
+
+from oriel_fx.render.nearest import did_you_mean
 
 Rgb = tuple[float, float, float]
 
@@ -63,24 +67,38 @@ def normalise_color(value: object) -> str:
             return text
         if _HEX.match(text):
             return text if len(text) == 7 else "#" + "".join(c * 2 for c in text[1:])
-    raise ValueError(
-        f"{value!r} is not a colour; write #rrggbb, a name such as 'white', or one of {', '.join(PALETTE_NAMES)}"
-    )
+    guess = did_you_mean(value, [*NAMED, *PALETTE_NAMES]) if isinstance(value, str) else ""
+    palette = ", ".join(PALETTE_NAMES)
+    raise ValueError(f"{value!r} is not a colour{guess}; write #rrggbb, a name such as 'white', or {palette}")
+
+
+def _color_schema(names: Iterable[str], words: str) -> dict[str, Any]:
+    return {
+        "anyOf": [
+            {"type": "string", "pattern": "^#([0-9a-fA-F]{3}|[0-9a-fA-F]{6})$"},
+            {"enum": list(names)},
+            {"type": "integer", "minimum": 0, "maximum": 0xFFFFFF},
+        ],
+        "description": f"#rrggbb, a colour name, {words}or an integer 0xRRGGBB",
+    }
+
+
+def _plain_color(color: str) -> str:
+    if color in PALETTE_NAMES:
+        raise ValueError(f"{color!r} is what a palette defines; write a plain colour here")
+    return color
 
 
 Color = Annotated[
     str,
     BeforeValidator(normalise_color),
-    WithJsonSchema(
-        {
-            "anyOf": [
-                {"type": "string", "pattern": "^#([0-9a-fA-F]{3}|[0-9a-fA-F]{6})$"},
-                {"enum": [*NAMED, *PALETTE_NAMES]},
-                {"type": "integer", "minimum": 0, "maximum": 0xFFFFFF},
-            ],
-            "description": "#rrggbb, a colour name, a palette colour, or an integer 0xRRGGBB",
-        }
-    ),
+    WithJsonSchema(_color_schema([*NAMED, *PALETTE_NAMES], "a palette colour, ")),
+]
+PlainColor = Annotated[
+    str,
+    BeforeValidator(normalise_color),
+    AfterValidator(_plain_color),
+    WithJsonSchema(_color_schema(NAMED, "")),
 ]
 
 
@@ -158,8 +176,9 @@ def ramp_hex(colors: list[str] | tuple[str, ...], count: int) -> list[str]:
     return [rgb_to_hex(rgb) for rgb in ramp(colors, np.linspace(0, 1, count, dtype=np.float32))]
 
 
+@lru_cache(maxsize=4096)
 def mix(first: str, second: str, amount: float) -> str:
-    """The colour `amount` (0..1) of the way from first to second, in OKLab."""
+    """The colour `amount` (0..1) of the way from first to second, in OKLab. Remembered, so round what changes every frame."""
     return rgb_to_hex(ramp([first, second], np.array([amount], np.float32))[0])
 
 

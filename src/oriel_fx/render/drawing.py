@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from oriel_fx.errors import OutputError, RenderCancelledError
+from oriel_fx.errors import RenderCancelledError
 from oriel_fx.render.assets import Assets
-from oriel_fx.render.chunks import HASH_BYTES, Chunk, WorkFolder, write_whole
+from oriel_fx.render.chunks import HASH_BYTES, Chunk, WorkFolder, cannot_write, write_whole
 from oriel_fx.render.encode.command import VideoFormat, encode_video
 from oriel_fx.render.encode.process import Encoder, find_ffmpeg
 from oriel_fx.render.engines.base import Engine
@@ -60,9 +60,10 @@ def draw_chunks(
             except BaseException:
                 writing.abort()
                 raise
-            if closing:
-                yield closing.wait()
-            closing = _Closing(writing)
+            # Under way before the one before it is waited for: should that fail, this chunk is not lost.
+            previous, closing = closing, _Closing(writing)
+            if previous:
+                yield previous.wait()
         if closing:
             yield closing.wait()
             closing = None
@@ -77,7 +78,9 @@ def _draw_frames(
     unreported = 0
     for index in range(writing.chunk.first, writing.chunk.stop):
         if cancelled():
-            raise RenderCancelledError("The render was stopped.", "Run the same command again to go on from here.")
+            raise RenderCancelledError(
+                "The render was stopped.", "Run the same command again to go on from here."
+            )
         writing.add(index, engine)
         unreported += 1
         if unreported >= REPORT_EVERY_FRAMES:
@@ -109,15 +112,17 @@ class _Writing:
         self._encoder.put(planes)
 
     def finish(self) -> None:
-        self._encoder.finish()
         try:
+            self._encoder.finish()
             if self._hash_file:
                 write_whole(self._hash_file, ("\n".join(self._hashes) + "\n").encode())
             with self._part.open("rb") as file:
                 os.fsync(file.fileno())
             self._part.replace(self._target)
         except OSError as error:
-            raise OutputError(f"{self._target} cannot be written: {error.strerror}.", "Check the disk and run it again.") from error
+            raise cannot_write(self._target, error) from error
+        finally:
+            self._part.unlink(missing_ok=True)
 
     def abort(self) -> None:
         self._encoder.abort()
@@ -152,4 +157,4 @@ class _Closing:
 
 def hash_frame(planes: Planes) -> str:
     """BLAKE2 of a frame's I420 bytes, hex."""
-    return hashlib.blake2b(planes.data, digest_size=HASH_BYTES).hexdigest()
+    return hashlib.blake2b(planes.data.data, digest_size=HASH_BYTES).hexdigest()

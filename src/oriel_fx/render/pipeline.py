@@ -13,10 +13,18 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Literal
 
-from oriel_fx.errors import OutputError, RenderCancelledError, UsageError
+from oriel_fx.errors import AssetError, OutputError, RenderCancelledError, UsageError
 from oriel_fx.render.assets import Assets, NoAssets
 from oriel_fx.render.audio import Pcm, SongStats, probe_song, read_cover, read_tags
-from oriel_fx.render.chunks import Chunk, WorkFolder, hash_file, plan_chunks, render_key, write_whole
+from oriel_fx.render.chunks import (
+    Chunk,
+    WorkFolder,
+    cannot_write,
+    hash_file,
+    plan_chunks,
+    render_key,
+    write_whole,
+)
 from oriel_fx.render.drawing import ChunkJob, draw_chunks
 from oriel_fx.render.encode.command import encode_audio, join
 from oriel_fx.render.encode.probe import verify
@@ -63,8 +71,7 @@ class RenderResult:
 
 def default_output(song: Path) -> Path:
     """`song.mp4` beside the song, or `song.oriel.mp4` where that is the song itself."""
-    output = song.with_suffix(".mp4")
-    return song.with_suffix(".oriel.mp4") if output == song else output
+    return song.with_suffix(".oriel.mp4" if song.suffix.lower() == ".mp4" else ".mp4")
 
 
 def render_video(
@@ -93,13 +100,17 @@ def render_video(
     song, spec, assets = Path(song), spec or RenderSpec.from_config({}), assets or NoAssets()
     output = Path(output) if output else default_output(song)
     render = _Render(song, output, spec, assets, on_progress, cancelled)
-    _check_places(song, output, force)
+    check_output(song, output, force)
+    if frame_hashes is not None:
+        _check_hash_file(Path(frame_hashes), song, output)
     info = probe_song(song)
     work = WorkFolder.beside(output)
     with work.claimed(render_key(song, spec, _asset_hashes(spec, assets)), resume):
         render.say("decode", 0, 0)
         prepared = _prepared(song, work)
-        result = _draw_and_join(render, work, prepared, jobs, force, _audio_rate(info.sample_rate_hz), frame_hashes)
+        result = _draw_and_join(
+            render, work, prepared, jobs, force, _audio_rate(info.sample_rate_hz), frame_hashes
+        )
         work.remove()
     return result
 
@@ -136,15 +147,18 @@ class _Render:
         self.on_progress(Progress(stage, frames, n_frames, self.elapsed_s, fps, eta_s, realtime))
 
 
-def _check_places(song: Path, output: Path, force: bool) -> None:
+def check_output(song: Path, output: Path, force: bool) -> None:
+    """Whether the video may be written there, asked before any work is done. Raises UsageError, OutputError."""
     if output.suffix.lower() != ".mp4":
-        raise UsageError(f"{output.name} does not end in .mp4.", "Oriel writes MP4 files; choose such a name with -o.")
+        raise UsageError(
+            f"{output.name} does not end in .mp4.", "Oriel writes MP4 files; choose such a name with -o."
+        )
     if output.is_dir():
         raise OutputError(f"{output} is a folder.", "Give a file name with -o.")
     if output.exists() and song.exists() and output.samefile(song):
         raise OutputError(f"{output} is the song itself.", "Choose another name with -o.")
     if output.exists() and not force:
-        raise OutputError(f"{output} exists already.", "Use --force to replace it, or -o to choose another name.")
+        raise _exists(output)
     folder = output.absolute().parent
     if not folder.is_dir():
         raise OutputError(f"There is no folder {folder}.", "Make it first, or choose another place with -o.")
@@ -152,12 +166,25 @@ def _check_places(song: Path, output: Path, force: bool) -> None:
         raise OutputError(f"{folder} cannot be written to.", "Choose another place with -o.")
 
 
+def _check_hash_file(file: Path, song: Path, output: Path) -> None:
+    hint = "Choose another place with --frame-hashes."
+    if file.is_dir() or not file.absolute().parent.is_dir():
+        raise OutputError(f"{file} is not a place for a file.", hint)
+    if file.absolute() == output.absolute() or (file.exists() and song.exists() and file.samefile(song)):
+        raise OutputError(f"{file} is the song or the video itself.", hint)
+
+
 def _asset_hashes(spec: RenderSpec, assets: Assets) -> dict[str, str]:
     names = {layer.source for layer in spec.layers if layer.type == "image"}
     names |= {layer.font for layer in spec.layers if layer.type == "text" and layer.font}
     if spec.background.type == "image":
         names.add(spec.background.source)
-    return {name: hash_file(assets.find(name)) for name in sorted(names - {"cover"})}
+    try:
+        return {name: hash_file(assets.find(name)) for name in sorted(names - {"cover"})}
+    except OSError as error:
+        raise AssetError(
+            f"{error.filename} cannot be read: {error.strerror}.", "Check its permissions."
+        ) from error
 
 
 def _audio_rate(song_rate_hz: int) -> int:
@@ -185,7 +212,13 @@ def _prepared(song: Path, work: WorkFolder) -> PreparedSong:
 
 
 def _draw_and_join(
-    render: _Render, work: WorkFolder, prepared: PreparedSong, jobs: int, force: bool, rate_hz: int, frame_hashes: str | Path | None
+    render: _Render,
+    work: WorkFolder,
+    prepared: PreparedSong,
+    jobs: int,
+    force: bool,
+    rate_hz: int,
+    frame_hashes: str | Path | None,
 ) -> RenderResult:
     spec, fps = render.spec, render.spec.output.frames_per_s
     first, stop = frame_range(spec, prepared.pcm.duration_s)
@@ -204,7 +237,7 @@ def _draw_and_join(
     verify(joined, n_frames, fps, float(sound.duration_s))
     if frame_hashes is not None:
         lines = b"".join(work.hash_file(chunk).read_bytes() for chunk in chunks)
-        _write_beside(Path(frame_hashes), lines)
+        write_whole(Path(frame_hashes), lines)
     _put_in_place(joined, render.output, force)
     render.say("done", n_frames, n_frames)
     return RenderResult(
@@ -250,7 +283,9 @@ def _draw(render: _Render, work: WorkFolder, job: ChunkJob, chunks: list[Chunk],
 class _Sound:
     """The song's sound, encoded once on a thread beside the drawing, and kept for a resumed run."""
 
-    def __init__(self, render: _Render, work: WorkFolder, start_s: Fraction, duration_s: Fraction, rate_hz: int) -> None:
+    def __init__(
+        self, render: _Render, work: WorkFolder, start_s: Fraction, duration_s: Fraction, rate_hz: int
+    ) -> None:
         self.file = work.path / "sound.m4a"
         self.duration_s = duration_s
         self._stopped = False
@@ -269,6 +304,8 @@ class _Sound:
                 self._part.replace(self.file)
         except Exception as error:
             self._error = error
+        finally:
+            self._part.unlink(missing_ok=True)
 
     def wait(self) -> None:
         self._thread.join()
@@ -280,15 +317,24 @@ class _Sound:
         self._thread.join()
 
 
-def _join(render: _Render, work: WorkFolder, chunks: list[Chunk], sound: Path, prepared: PreparedSong) -> Path:
+def _join(
+    render: _Render, work: WorkFolder, chunks: list[Chunk], sound: Path, prepared: PreparedSong
+) -> Path:
     listing = work.path / "chunks.txt"
     write_whole(listing, "".join(f"file '{work.chunk_file(chunk).name}'\n" for chunk in chunks).encode())
     joined = work.path / "joined.mp4"
     song_tags, own = prepared.tags, render.spec.tags
-    tags = {name: getattr(own, name) or getattr(song_tags, name) for name in ("title", "artist", "album", "date", "genre")}
-    run_ffmpeg(join(find_ffmpeg(), listing, sound, tags, render.spec.output.frames_per_s, joined), joined, render.cancelled)
+    tags = {
+        name: getattr(own, name) or getattr(song_tags, name)
+        for name in ("title", "artist", "album", "date", "genre")
+    }
+    run_ffmpeg(
+        join(find_ffmpeg(), listing, sound, tags, render.spec.output.frames_per_s, joined),
+        joined,
+        render.cancelled,
+    )
     if render.cancelled():
-        raise RenderCancelledError("The render was stopped.", "Run the same command again to go on from here.")
+        raise _cancelled()
     return joined
 
 
@@ -302,23 +348,26 @@ def _put_in_place(joined: Path, output: Path, force: bool) -> None:
         else:
             _rename_new(joined, output)
     except FileExistsError:
-        raise OutputError(f"{output} exists already.", "Use --force to replace it, or -o to choose another name.") from None
+        raise _exists(output) from None
     except OSError as error:
-        raise OutputError(f"{output} cannot be written: {error.strerror}.", "Choose another place with -o.") from None
+        raise cannot_write(output, error) from error
+
+
+def _exists(output: Path) -> OutputError:
+    return OutputError(
+        f"{output} exists already.", "Use --force to replace it, or -o to choose another name."
+    )
+
+
+def _cancelled() -> RenderCancelledError:
+    return RenderCancelledError("The render was stopped.", "Run the same command again to go on from here.")
 
 
 def _rename_new(source: Path, target: Path) -> None:
     try:
         os.link(source, target)
-    except (PermissionError, OSError) as error:
-        if isinstance(error, FileExistsError) or target.exists():
-            raise FileExistsError from None
+    except FileExistsError:
+        raise
+    except OSError:
         # Some file systems know no hard links.
         source.replace(target)
-
-
-def _write_beside(path: Path, data: bytes) -> None:
-    try:
-        write_whole(path, data)
-    except OSError as error:
-        raise OutputError(f"{path} cannot be written: {error.strerror}.", "Choose another place for --frame-hashes.") from None

@@ -43,7 +43,9 @@ def draw_in_processes(
             except queue.Empty:
                 event = None
             if cancelled():
-                raise RenderCancelledError("The render was stopped.", "Run the same command again to go on from here.")
+                raise RenderCancelledError(
+                    "The render was stopped.", "Run the same command again to go on from here."
+                )
             if isinstance(event, Exception):
                 raise event
             if isinstance(event, int):
@@ -54,6 +56,10 @@ def draw_in_processes(
     finally:
         for worker in workers:
             worker.stop()
+
+
+# -P: a module of the user's in the current folder is never taken for one of Python's.
+WORKER = [sys.executable, "-P", "-m", "oriel_fx.render.worker"]
 
 
 class _Worker:
@@ -69,13 +75,18 @@ class _Worker:
     def _run(self) -> None:
         try:
             self._talk()
+        except BrokenPipeError:
+            self._tell(_ended())
         except Exception as error:
-            if not self._stopped:
-                self._events.put(error)
+            self._tell(error)
+
+    def _tell(self, error: Exception) -> None:
+        if not self._stopped:
+            self._events.put(error)
 
     def _talk(self) -> None:
         with subprocess.Popen(
-            [sys.executable, "-m", "oriel_fx.render.worker"],
+            WORKER,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             preexec_fn=in_child,
@@ -112,7 +123,7 @@ class _Worker:
                 return
             line = stdout.readline()
             if not line:
-                raise EncodeError("A drawing process ended unexpectedly.", "Run the same command again to go on from here.")
+                raise _ended()
             event = json.loads(line)
             if "frames" in event:
                 self._events.put(int(event["frames"]))
@@ -128,6 +139,13 @@ class _Worker:
         if self._child and self._child.poll() is None:
             self._child.kill()
         self._thread.join()
+
+
+def _ended() -> EncodeError:
+    return EncodeError(
+        "A drawing process ended unexpectedly.",
+        "Run the same command again to go on; with --jobs 1 if it lacked memory.",
+    )
 
 
 def _rebuilt(event: dict[str, str]) -> OrielError:

@@ -13,7 +13,16 @@ import numpy as np
 
 from oriel_fx.errors import AssetError, OutputError, SpecError
 from oriel_fx.render.assets import Assets, decode_image
-from oriel_fx.render.audio import Pcm, SongStats, Tags, Timeline, decode_song, measure_song, read_cover, read_tags
+from oriel_fx.render.audio import (
+    Pcm,
+    SongStats,
+    Tags,
+    Timeline,
+    decode_song,
+    measure_song,
+    read_cover,
+    read_tags,
+)
 from oriel_fx.render.colors import hex_to_rgb, mix, srgb_to_oklab
 from oriel_fx.render.engines.native import NativeEngine
 from oriel_fx.render.layout import Layout
@@ -42,7 +51,8 @@ def scratch_folder() -> Iterator[Path]:
         folder = tempfile.TemporaryDirectory(prefix="oriel-")
     except OSError as error:
         raise OutputError(
-            f"No temporary folder can be made: {error.strerror}.", "Free some space, or set TMPDIR to a folder that has some."
+            f"No temporary folder can be made: {error.strerror}.",
+            "Free some space, or set TMPDIR to a folder that has some.",
         ) from None
     with folder as path:
         yield Path(path)
@@ -51,7 +61,9 @@ def scratch_folder() -> Iterator[Path]:
 def prepare_song(song: Path, folder: Path) -> PreparedSong:
     """Decode a song into `folder` and measure it. Raises SongError, OutputError, DependencyError."""
     decoded = decode_song(song, folder)
-    return PreparedSong(song, decoded.pcm, measure_song(decoded.pcm), read_tags(song), read_cover(song), decoded.warnings)
+    return PreparedSong(
+        song, decoded.pcm, measure_song(decoded.pcm), read_tags(song), read_cover(song), decoded.warnings
+    )
 
 
 def frame_range(spec: RenderSpec, duration_s: float) -> tuple[int, int]:

@@ -6,22 +6,23 @@ one before), checked, and frozen. It never opens a file: pictures and fonts are 
 
 from __future__ import annotations
 
-import difflib
 import re
 from fractions import Fraction
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BeforeValidator, Field, ValidationError, WithJsonSchema, field_validator, model_validator
+from pydantic import BeforeValidator, Field, ValidationError, WithJsonSchema, field_validator
 
 from oriel_fx.errors import SpecError
 from oriel_fx.render import presets
 from oriel_fx.render.background import Background, ColorBackground
-from oriel_fx.render.classic import from_classic, is_classic
-from oriel_fx.render.colors import Color
+from oriel_fx.render.classic import PATHS, from_classic, is_classic
+from oriel_fx.render.colors import PlainColor
 from oriel_fx.render.effects import Effect
 from oriel_fx.render.layers import Layer
 from oriel_fx.render.layout import Aspect, aspect_of
+from oriel_fx.render.nearest import did_you_mean
 from oriel_fx.render.scene import Params
+from oriel_fx.render.text import Words
 
 SIZES: dict[str, tuple[int, int]] = {
     "720p": (1280, 720),
@@ -35,38 +36,41 @@ ASPECTS: tuple[str, ...] = get_args(Aspect)
 Quality = Literal["draft", "standard", "high"]
 DEFAULT_PRESET = "halo"
 SMALLEST_PX, LARGEST_PX = 16, 8192
-_WXH = re.compile(r"(\d{1,5})\s*[x×]\s*(\d{1,5})\Z")
-_CLOCK = re.compile(r"(?:(?:(\d+):)?(\d{1,2}):)?(\d+(?:\.\d*)?|\.\d+)\Z")
+_WXH = re.compile(r"([0-9]{1,5})\s*[x×]\s*([0-9]{1,5})\Z")
+_RATE = re.compile(r"[0-9]{1,6}(?:\.[0-9]{0,9}|/[0-9]{1,6})?\Z")
+_CLOCK = re.compile(r"(?:(?:([0-9]{1,4}):)?([0-9]{1,2}):)?([0-9]{1,9}(?:\.[0-9]*)?|\.[0-9]+)\Z")
+_NTSC = (Fraction(24000, 1001), Fraction(30000, 1001), Fraction(60000, 1001))
 
 
 def parse_size(value: object) -> tuple[int, int]:
     """`1080p`, `square`, `1280x720` … → width and height in pixels. Raises ValueError saying what is allowed."""
-    names = ", ".join(SIZES)
     text = str(value).strip().lower()
     if text in SIZES:
         return SIZES[text]
     match = _WXH.match(text)
     if not match:
-        close = difflib.get_close_matches(text, SIZES, 1)
-        guess = f" (did you mean {close[0]!r}?)" if close else ""
-        raise ValueError(f"{value!r} is not a size{guess}; write {names}, or WIDTHxHEIGHT")
+        guess = did_you_mean(text, SIZES)
+        raise ValueError(f"{value!r} is not a size{guess}; write {', '.join(SIZES)}, or WIDTHxHEIGHT")
     width, height = int(match[1]), int(match[2])
-    if width % 2 or height % 2:
-        raise ValueError(
-            f"{value!r} has an odd side; video needs even ones, such as {width // 2 * 2}x{height // 2 * 2}"
-        )
     if not all(SMALLEST_PX <= side <= LARGEST_PX for side in (width, height)):
         raise ValueError(f"{value!r} is out of range; sides are {SMALLEST_PX} to {LARGEST_PX} pixels")
+    if width % 2 or height % 2:
+        even = f"{width // 2 * 2}x{height // 2 * 2}"
+        raise ValueError(f"{value!r} has an odd side; video needs even ones, such as {even}")
     return width, height
 
 
 def parse_fps(value: object) -> Fraction:
     """30, 23.976, "30000/1001" → frames per second as a fraction. Raises ValueError."""
+    text = str(value).strip()
     try:
-        fps = Fraction(str(value))
-    except (ValueError, ZeroDivisionError):
-        raise ValueError(f"{value!r} is not a frame rate; write a number such as 30, or 30000/1001") from None
-    for exact in (Fraction(24000, 1001), Fraction(30000, 1001), Fraction(60000, 1001)):
+        # Only what the pattern allows is computed: Fraction("1e999999999") would never return.
+        fps = Fraction(text) if _RATE.match(text) else None
+    except ZeroDivisionError:
+        fps = None
+    if fps is None:
+        raise ValueError(f"{value!r} is not a frame rate; write a number such as 30, or 30000/1001")
+    for exact in _NTSC:
         if abs(fps - exact) < Fraction(1, 100) and fps.denominator != 1:
             fps = exact
     if not 1 <= fps <= 120:
@@ -89,8 +93,10 @@ def _fps_text(value: object) -> str:
 
 
 def _size_text(value: object) -> str:
-    parse_size(value)
-    return str(value).strip().lower()
+    """One spelling for each size, so that the same picture has the same spec."""
+    width, height = parse_size(value)
+    text = str(value).strip().lower()
+    return text if text in SIZES else f"{width}x{height}"
 
 
 _TIME_SCHEMA = WithJsonSchema(
@@ -117,7 +123,7 @@ Fps = Annotated[
         {
             "anyOf": [
                 {"type": "number", "minimum": 1, "maximum": 120},
-                {"type": "string", "pattern": r"^\d+(/\d+)?$"},
+                {"type": "string", "pattern": r"^\d+(\.\d*|/\d+)?$"},
             ]
         }
     ),
@@ -152,26 +158,19 @@ class Output(Params):
 class PaletteSpec(Params):
     """The colours `palette.0` … `palette.ink` stand for. What is not given is taken from the cover art."""
 
-    hues: list[Color] | None = Field(None, min_length=1, max_length=3)
-    ground: Color | None = None
-    ink: Color | None = None
-
-    @model_validator(mode="after")
-    def _plain_colors(self) -> PaletteSpec:
-        for color in [*(self.hues or []), self.ground, self.ink]:
-            if color and color.startswith("palette."):
-                raise ValueError("a palette is made of plain colours")
-        return self
+    hues: list[PlainColor] | None = Field(None, min_length=1, max_length=3)
+    ground: PlainColor | None = None
+    ink: PlainColor | None = None
 
 
 class TagsSpec(Params):
     """Words to use in place of the song's own tags."""
 
-    title: str | None = Field(None, max_length=300)
-    artist: str | None = Field(None, max_length=300)
-    album: str | None = Field(None, max_length=300)
-    date: str | None = Field(None, max_length=50)
-    genre: str | None = Field(None, max_length=100)
+    title: Words | None = Field(None, max_length=300)
+    artist: Words | None = Field(None, max_length=300)
+    album: Words | None = Field(None, max_length=300)
+    date: Words | None = Field(None, max_length=50)
+    genre: Words | None = Field(None, max_length=100)
 
 
 class RenderSpec(Params):
@@ -193,22 +192,46 @@ class RenderSpec(Params):
         Accepts the original frontend's flat config as well. Raises SpecError naming the key, its path and
         the nearest valid name.
         """
-        merged: dict[str, Any] = {}
-        for config in configs:
-            if not isinstance(config, dict):
-                raise SpecError("The config is not a JSON object.", 'Write one such as {"preset": "halo"}.')
-            plain = {key: value for key, value in config.items() if key != "$schema"}
-            merged = merge(merged, from_classic(plain) if is_classic(plain) else plain)
-        name = merged.get("preset", DEFAULT_PRESET)
-        data = merge(presets.load(name), merged) | {"preset": name}
-        output = data.get("output")
+        plain = [_plain_data(config) for config in configs]
+        name: object = DEFAULT_PRESET
+        for config in plain:
+            name = config.get("preset", name)
+        layered = [presets.load(name), *plain]
+        aspect = aspect_of(*_size_of(layered))
+        data: dict[str, Any] = {}
         try:
-            width, height = parse_size((output if isinstance(output, dict) else {}).get("size", "1080p"))
-        except ValueError as error:
-            raise SpecError(
-                f"output.size: {error}.", "See `oriel render --help` for the sizes.", "output.size"
-            ) from None
-        return _checked(for_aspect(data, aspect_of(width, height)))
+            for config in layered:
+                data = merge(data, {key: for_aspect(part, aspect) for key, part in config.items()})
+            return RenderSpec.model_validate(data | {"preset": name})
+        except ValidationError as error:
+            from oriel_fx.render.spec_errors import describe
+
+            written = PATHS if any(map(is_classic, configs)) else None
+            raise describe(error, written) from None
+        except RecursionError:
+            raise SpecError("The config is nested without end.", "Check its lists and objects.") from None
+
+
+def _plain_data(config: Any) -> dict[str, Any]:
+    """One config without what only editors read, and in this version's words."""
+    if not isinstance(config, dict):
+        raise SpecError("The config is not a JSON object.", 'Write one such as {"preset": "halo"}.')
+    plain = {key: value for key, value in config.items() if key != "$schema"}
+    return from_classic(plain) if is_classic(plain) else plain
+
+
+def _size_of(configs: list[dict[str, Any]]) -> tuple[int, int]:
+    """The picture's size, before anything else is known to be right."""
+    size: object = Output().size
+    for config in configs:
+        output = config.get("output")
+        size = output.get("size", size) if isinstance(output, dict) else size
+    try:
+        return parse_size(size)
+    except ValueError as error:
+        raise SpecError(
+            f"output.size: {error}.", "See `oriel render --help` for the sizes.", "output.size"
+        ) from None
 
 
 def merge(under: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
@@ -236,17 +259,3 @@ def for_aspect(value: Any, aspect: Aspect) -> Any:
     if value and set(value) <= set(ASPECTS) and {"landscape", "portrait"} <= set(value):
         return for_aspect(value.get(aspect, value["landscape"]), aspect)
     return {key: for_aspect(item, aspect) for key, item in value.items()}
-
-
-def _checked(data: dict[str, Any]) -> RenderSpec:
-    try:
-        return RenderSpec.model_validate(data)
-    except ValidationError as error:
-        raise _spec_error(error) from None
-
-
-def _spec_error(error: ValidationError) -> SpecError:
-    """The first fault of a ValidationError as one sentence with a hint."""
-    from oriel_fx.render.spec_errors import describe
-
-    return describe(error)

@@ -2,103 +2,150 @@
 
 from __future__ import annotations
 
-import difflib
-from typing import Any
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
 from oriel_fx.errors import SpecError
+from oriel_fx.render.nearest import nearest
+
+_SEE_SCHEMA = "`oriel schema` lists what is allowed."
+_NEEDS_TYPE = 'Say what it is, as in {"type": "bars"}; `oriel schema` lists the types.'
+# What each of pydantic's errors wanted instead.
+_WANTED = {
+    "bool_type": "true or false",
+    "bool_parsing": "true or false",
+    "dict_type": "an object such as {{...}}",
+    "finite_number": "a finite number",
+    "float_parsing": "a number",
+    "float_type": "a number",
+    "greater_than": "more than {gt}",
+    "greater_than_equal": "{ge} or more",
+    "int_from_float": "a whole number",
+    "int_parsing": "a whole number",
+    "int_type": "a whole number",
+    "less_than": "less than {lt}",
+    "less_than_equal": "{le} or less",
+    "list_type": "a list such as [...]",
+    "model_attributes_type": "an object such as {{...}}",
+    "model_type": "an object such as {{...}}",
+    "string_too_long": "text of at most {max_length} characters",
+    "string_type": "text",
+    "too_long": "a list of at most {max_length}",
+    "too_short": "a list of at least {min_length}",
+}
 
 
-def describe(error: ValidationError) -> SpecError:
-    """The first fault as one sentence with its path, and as hint the nearest valid names."""
+@dataclass(frozen=True)
+class _Place:
+    """Where a fault is: its path as the user writes it, the model its last key belongs to, that model's rivals."""
+
+    path: str
+    model: type[BaseModel]
+    rivals: dict[str, type[BaseModel]]
+
+
+def describe(error: ValidationError, written: Mapping[str, str] | None = None) -> SpecError:
+    """The first fault as one sentence with its path, and as hint the nearest valid names.
+
+    `written` gives the paths that the user wrote in another way.
+    """
     faults = error.errors(include_url=False)
     # An unknown key explains the faults that follow from it.
-    fault = next((f for f in faults if f["type"] == "extra_forbidden"), faults[0])
-    path, model = _locate(fault["loc"])
-    where = path or "the config"
-    more = f" ({len(faults) - 1} more faults after this one.)" if len(faults) > 1 else ""
-    kind, context = fault["type"], fault.get("ctx", {})
+    fault: Any = next((f for f in faults if f["type"] == "extra_forbidden"), faults[0])
+    place = _locate(fault["loc"])
+    path = (written or {}).get(place.path, place.path)
+    message, hint = _say(fault, place, path or "the config")
+    if fault["type"] in ("union_tag_not_found", "union_tag_invalid"):
+        path += ".type"
+    others = len(faults) - 1
+    if others:
+        hint += f" ({others} more fault{'s' if others > 1 else ''} after this one.)"
+    return SpecError(message, hint, path)
+
+
+def _say(fault: Any, place: _Place, where: str) -> tuple[str, str]:
+    """A fault's message and hint."""
+    kind, given, context = fault["type"], fault["input"], fault.get("ctx", {})
     if kind == "extra_forbidden":
-        key = str(fault["loc"][-1])
-        names = list(model.model_fields) if model else []
-        parent = path.rpartition(".")[0]
-        inside = f" in {parent}" if parent else ""
-        return SpecError(f"Unknown key {key!r}{inside}.", _nearest(key, names) + more, path)
-    if kind in ("union_tag_invalid", "union_tag_not_found"):
-        names = [name.strip(" '") for name in str(context.get("expected_tags", "")).split(",")] or _tags(
-            model, fault["loc"]
-        )
-        tag = str(context.get("tag", ""))
-        if kind == "union_tag_not_found":
-            return SpecError(f"{where} has no type.", _tag_hint(fault), f"{path}.type")
-        return SpecError(f"{where}: unknown type {tag!r}.", _nearest(tag, names) + more, f"{path}.type")
+        return _unknown_key(str(fault["loc"][-1]), place)
+    if kind == "union_tag_not_found":
+        return f"{where} has no type.", _NEEDS_TYPE
+    if kind == "union_tag_invalid":
+        return f"{where}: unknown type {context['tag']!r}.", _known(context["tag"], list(place.rivals))
     if kind == "literal_error":
-        names = [name.strip(" '") for name in str(context["expected"]).replace(" or ", ",").split(",")]
-        return SpecError(
-            f"{where}: {fault['input']!r} is not one of its values.",
-            _nearest(str(fault["input"]), names) + more,
-            path,
+        names = [name.strip(" '") for name in context["expected"].replace(" or ", ",").split(",")]
+        return f"{where}: {_short(given)} is not one of its values.", _known(str(given), names)
+    if isinstance(given, dict) and given.keys() & {"landscape", "square", "portrait"}:
+        return (
+            f"{where} is not chosen for every aspect ratio.",
+            'Write {"landscape": …, "portrait": …}; "square" may be left out.',
         )
-    message = fault["msg"].removeprefix("Value error, ").rstrip(".")
-    given = "" if kind == "value_error" else f", not {_short(fault['input'])}"
-    return SpecError(
-        f"{where}: {message[0].lower() + message[1:] if given else message}{given}.",
-        f"`oriel schema` lists what is allowed.{more}",
-        path,
-    )
+    if kind in _WANTED:
+        return f"{where} takes {_WANTED[kind].format(**context)}, not {_short(given)}.", _SEE_SCHEMA
+    return f"{where}: {fault['msg'].removeprefix('Value error, ').rstrip('.')}.", _SEE_SCHEMA
 
 
-def _short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."
+def _unknown_key(key: str, place: _Place) -> tuple[str, str]:
+    parent = place.path.rpartition(".")[0]
+    message = f"Unknown key {key!r} in {parent}." if parent else f"Unknown key {key!r}."
+    own = place.model.model_fields
+    kin = [f"{name!r}" for name, model in place.rivals.items() if key in model.model_fields]
+    if kin:
+        # A partial object merges over the preset's, which may be of another type than its writer thinks.
+        close = nearest(key, own)
+        guess = f"Did you mean {close!r}? " if close else ""
+        hint = f"{guess}{key!r} goes with type {' or '.join(kin)}. Known here: {', '.join(own)}."
+        return f"{message[:-1]}, which is of type {own['type'].default!r}.", hint
+    inside = [name for name in own if any(key in m.model_fields for m in _models(own[name].annotation))]
+    if not parent and inside:
+        return message, f"Did you mean {f'{inside[0]}.{key}'!r}? Known: {', '.join(own)}."
+    return message, _known(key, list(own))
 
 
-def _nearest(word: str, names: list[str]) -> str:
-    close = difflib.get_close_matches(word.lower(), names, 1, 0.5)
-    guess = f"Did you mean {close[0]!r}? " if close else ""
+def _known(word: str, names: list[str]) -> str:
+    close = nearest(word, names)
+    guess = f"Did you mean {close!r}? " if close else ""
     return f"{guess}Known: {', '.join(names)}."
 
 
-def _tag_hint(fault: Any) -> str:
-    return 'Say what it is, as in {"type": "bars"}; `oriel schema` lists the types.'
+def _short(value: Any) -> str:
+    """A value as JSON writes it, cut where it is long."""
+    try:
+        text = json.dumps(value, ensure_ascii=False) if not isinstance(value, str) else repr(value)
+    except (TypeError, ValueError):
+        text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
 
 
-def _tags(model: type[BaseModel] | None, loc: tuple[int | str, ...]) -> list[str]:
-    return []
-
-
-def _locate(loc: tuple[int | str, ...]) -> tuple[str, type[BaseModel] | None]:
-    """The path as the user writes it (without pydantic's union tags), and the model the last key was looked up in."""
+def _locate(loc: tuple[int | str, ...]) -> _Place:
+    """The place pydantic names, without its union tags."""
     from oriel_fx.render.spec import RenderSpec
 
     path: list[str] = []
-    model: Any = RenderSpec
-    owner: type[BaseModel] | None = RenderSpec
-    choices: dict[str, type[BaseModel]] = {}
+    owner: type[BaseModel] = RenderSpec
+    rivals: dict[str, type[BaseModel]] = {}
+    tags: dict[str, type[BaseModel]] = {}
     for part in loc:
-        if choices and part in choices:
-            owner = choices[str(part)]
-            choices = {}
+        if part in tags:
+            owner, rivals, tags = tags[str(part)], tags, {}
             continue
         path.append(str(part))
-        if isinstance(part, int):
-            continue
-        field = owner.model_fields.get(part) if owner else None
+        field = owner.model_fields.get(part) if isinstance(part, str) else None
         if field is None:
             continue
-        models = _models(field.annotation, field.metadata)
-        choices = {m.model_fields["type"].default: m for m in models if "type" in m.model_fields}
-        if len(models) == 1:
+        models = _models(field.annotation)
+        tags = {m.model_fields["type"].default: m for m in models if "type" in m.model_fields}
+        if len(models) == 1 and not tags:
             owner = models[0]
-    del model
-    return ".".join(path), owner
+    return _Place(".".join(path), owner, tags or rivals)
 
 
-def _models(annotation: Any, metadata: list[Any]) -> list[type[BaseModel]]:
+def _models(annotation: Any) -> list[type[BaseModel]]:
     """The models an annotation can hold, through lists, unions and Annotated."""
-    from typing import get_args
-
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return [annotation]
-    return [model for part in get_args(annotation) for model in _models(part, metadata)]
+    return [model for part in get_args(annotation) for model in _models(part)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 
@@ -13,7 +14,8 @@ from oriel_fx.errors import OutputError, SpecError
 from oriel_fx.render.assets import Assets, NoAssets
 from oriel_fx.render.chunks import write_whole
 from oriel_fx.render.colors import hex_to_rgb
-from oriel_fx.render.pixels import Pixels, Planes, to_rgb
+from oriel_fx.render.pixels import Planes, to_rgb
+from oriel_fx.render.scene import Pixels
 from oriel_fx.render.setup import build_engine, prepare_song, scratch_folder
 from oriel_fx.render.spec import RenderSpec
 from oriel_fx.render.text import Figures, TextStyle
@@ -41,35 +43,54 @@ def render_frames(
     song: str | Path, times_s: list[float], spec: RenderSpec | None = None, *, assets: Assets | None = None
 ) -> list[NDArray[np.uint8]]:
     """Several frames as in `render_frame`, for the price of decoding once."""
-    spec = spec or RenderSpec.from_config({})
+
+    def checked(duration_s: float) -> list[float]:
+        late = next((time_s for time_s in times_s if time_s > duration_s), None)
+        if late is not None:
+            raise SpecError(
+                f"{late:g} s is past the song's end at {duration_s:.1f} s.", "Choose an earlier time."
+            )
+        return times_s
+
+    return _draw(Path(song), checked, spec or RenderSpec.from_config({}), assets)[0]
+
+
+def _draw(
+    song: Path, choose_times: Callable[[float], list[float]], spec: RenderSpec, assets: Assets | None
+) -> tuple[list[NDArray[np.uint8]], list[float], float]:
+    """Frames at the times chosen once the song's true length is known; those times; that length."""
     with scratch_folder() as folder:
-        prepared = prepare_song(Path(song), folder)
+        prepared = prepare_song(song, folder)
         fps, duration_s = spec.output.frames_per_s, prepared.pcm.duration_s
+        times_s = choose_times(duration_s)
         n_frames = max(1, round(duration_s * fps))
-        for at_s in times_s:
-            if at_s > duration_s:
-                raise SpecError(f"{at_s:g} s is past the song's end at {duration_s:.1f} s.", "Choose an earlier time.")
         engine = build_engine(prepared, spec, assets or NoAssets())
         planes = Planes.empty(*spec.output.size_px)
         pictures = []
         for at_s in times_s:
             engine.draw(min(n_frames - 1, int(Fraction(at_s) * fps + Fraction(1, 1000))), planes)
             pictures.append(to_rgb(planes))
-        return pictures
+        return pictures, times_s, duration_s
 
 
 def contact_sheet(
-    song: str | Path, spec: RenderSpec | None = None, *, count: int = 9, columns: int = 3, assets: Assets | None = None
+    song: str | Path,
+    spec: RenderSpec | None = None,
+    *,
+    count: int = 9,
+    columns: int = 3,
+    assets: Assets | None = None,
 ) -> NDArray[np.uint8]:
     """Frames spread over the song on one picture, each with its time: RGB uint8, about 1,920 pixels wide."""
-    from oriel_fx.render.audio import probe_song
     from oriel_fx.render.layers.progress import clock
     from oriel_fx.render.scene import Surface
 
     spec = spec or RenderSpec.from_config({})
-    duration_s = probe_song(Path(song)).duration_s
-    times_s = [duration_s * (i + 0.5) / count for i in range(count)]
-    pictures = render_frames(song, times_s, spec, assets=assets)
+
+    def spread(duration_s: float) -> list[float]:
+        return [duration_s * (i + 0.5) / count for i in range(count)]
+
+    pictures, times_s, duration_s = _draw(Path(song), spread, spec, assets)
     gap = 24
     width = (1920 - gap * (columns + 1)) // columns
     height = round(width * pictures[0].shape[0] / pictures[0].shape[1])
@@ -82,7 +103,9 @@ def contact_sheet(
     for number, (time_s, picture) in enumerate(zip(times_s, pictures, strict=True)):
         left = gap + number % columns * (width + gap)
         top = gap + number // columns * (height + label + gap)
-        sheet[top : top + height, left : left + width, :3] = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
+        sheet[top : top + height, left : left + width, :3] = cv2.resize(
+            picture, (width, height), interpolation=cv2.INTER_AREA
+        )
         figures.draw(surface.canvas, clock(time_s, duration_s), left, top + height + label / 2, "left")
     return np.ascontiguousarray(sheet[..., :3])
 
@@ -91,9 +114,8 @@ def write_picture(path: Path, rgb: Pixels) -> None:
     """Write RGB pixels as PNG, JPEG or WebP, whole or not at all. Raises OutputError."""
     if path.suffix.lower() not in FORMATS:
         raise OutputError(f"{path.name} does not end in .png, .jpg or .webp.", "Choose such a name with -o.")
-    done, data = cv2.imencode(path.suffix.lower(), cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR), FORMATS[path.suffix.lower()])
+    done, data = cv2.imencode(
+        path.suffix.lower(), cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR), FORMATS[path.suffix.lower()]
+    )
     assert done
-    try:
-        write_whole(path, data.tobytes())
-    except OSError as error:
-        raise OutputError(f"{path} cannot be written: {error.strerror}.", "Choose another place with -o.") from None
+    write_whole(path, data.tobytes())

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import math
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from datetime import date
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from oriel_fx.errors import AssetError, SpecError
+from pydantic import BeforeValidator
+
+from oriel_fx.errors import AssetError
 from oriel_fx.render.colors import skia_color
 from oriel_fx.render.lazy import quiet_stderr, skia
+from oriel_fx.render.nearest import nearest
 
 Weight = Literal["light", "regular", "medium", "semibold", "bold"]
 Align = Literal["left", "center", "right"]
@@ -18,7 +24,10 @@ Align = Literal["left", "center", "right"]
 _WEIGHTS: dict[str, int] = {"light": 300, "regular": 400, "medium": 500, "semibold": 600, "bold": 700}
 _FILES = {"light": "Light", "regular": "Regular", "medium": "Medium", "semibold": "SemiBold", "bold": "Bold"}
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
-_SMALLEST = 0.55
+# Shares of a text's own size: below the first it may wrap, below the second words may break, below the last
+# it stays as it is.
+_WRAP_BELOW, _BREAK_BELOW, _SMALLEST = 0.72, 0.4, 0.02
+_ENDLESS = 1e6
 
 
 @dataclass(frozen=True)
@@ -42,25 +51,44 @@ class SetText:
     width: float
     height: float
     size_px: float
-    overhang: float
 
     def paint(self, canvas: Any, left: float, top: float) -> None:
-        self.paragraph.paint(canvas, left - self.overhang, top)
+        self.paragraph.paint(canvas, left, top)
+
+
+def _as_text(value: object) -> object:
+    """A title such as 1999, or a date, which JSON, YAML and `--set` read as other than text."""
+    is_plain = isinstance(value, int | float | date) and not isinstance(value, bool)
+    return str(value) if is_plain else value
+
+
+Words = Annotated[str, BeforeValidator(_as_text)]
+
+
+def check_template(template: str, names: Iterable[str]) -> None:
+    """Raise ValueError for a placeholder that is none of `names`, and for a brace that belongs to none.
+
+    Templates are not `str.format`: no attributes, no formats, no doubled braces.
+    """
+    names = list(names)
+    known = ", ".join(f"{{{name}}}" for name in names)
+    for name in _PLACEHOLDER.findall(template):
+        if name not in names:
+            close = nearest(name, names)
+            guess = f" (did you mean {{{close}}}?)" if close else ""
+            raise ValueError(f"{{{name}}} is not a tag{guess}; tags are {known}")
+    if re.search(r"[{}]", _PLACEHOLDER.sub("", template)):
+        raise ValueError(f"{template!r} has a brace too many; braces stand round a tag's name only: {known}")
 
 
 def fill_template(template: str, values: dict[str, str]) -> str:
     """Put tags into `{title}`-like places; separators left dangling by an empty tag go.
 
-    Raises SpecError naming a placeholder that does not exist.
+    Raises ValueError where `check_template` would.
     """
-    unknown = [name for name in _PLACEHOLDER.findall(template) if name not in values]
-    if unknown:
-        known = ", ".join("{" + name + "}" for name in values)
-        raise SpecError(
-            f"The text {template!r} has an unknown placeholder {{{unknown[0]}}}.", f"Known: {known}."
-        )
+    check_template(template, values)
     filled = _PLACEHOLDER.sub(lambda match: values[match[1]], template)
-    if filled != template:
+    if not all(values[name] for name in _PLACEHOLDER.findall(template)):
         filled = re.sub(r"^\s*[—–\-·|/]\s+|\s+[—–\-·|/]\s*$", "", filled)
     return filled.strip()
 
@@ -147,24 +175,51 @@ def _build(text: str, style: TextStyle, align: Align) -> Any:
 
 
 def set_text(
-    text: str, style: TextStyle, max_width: float, max_lines: int = 2, align: Align = "left"
+    text: str,
+    style: TextStyle,
+    max_width: float,
+    max_lines: int = 2,
+    align: Align = "left",
+    max_height: float = math.inf,
 ) -> SetText:
-    """Lay out text no wider than `max_width` pixels: it shrinks first, then wraps, then shrinks on."""
+    """Lay out text within so many pixels: it shrinks first, then wraps, then shrinks on until it fits.
+
+    Lines the text itself breaks stay lines; the others are made about equally long. Words are only broken
+    where the type would get too small otherwise.
+    """
     size = style.size_px
+    own_lines = text.count("\n") + 1
     while True:
-        trial = replace(style, size_px=size)
-        paragraph = _build(text, trial, align)
-        paragraph.layout(1e6)
-        lines_allowed = 1 if size > style.size_px * _SMALLEST * 1.3 else max_lines
-        tracking = trial.tracking_em * size
-        if paragraph.MaxIntrinsicWidth <= max_width * lines_allowed * (1 if lines_allowed == 1 else 0.85):
+        paragraph = _build(text, replace(style, size_px=size), align)
+        paragraph.layout(_ENDLESS)
+        tracking, line_px = style.tracking_em * size, max(1.0, paragraph.Height / own_lines)
+        share = size / style.size_px
+        if paragraph.MaxIntrinsicWidth - tracking > max_width and share <= _WRAP_BELOW:
+            # Skia keeps the space after a line's last letter, which needs no room.
+            _balance(paragraph, max_width + max(0.0, tracking))
+        words_fit = paragraph.MinIntrinsicWidth - tracking <= max_width or share < _BREAK_BELOW
+        lines = round(paragraph.Height / line_px)
+        wide = paragraph.LongestLine - tracking <= max_width
+        if wide and words_fit and lines <= max(own_lines, max_lines) and paragraph.Height <= max_height:
             break
-        if size < 6:
+        if share < _SMALLEST:
             break
         size *= 0.94
-    wide = min(max_width, paragraph.MaxIntrinsicWidth + 1) if lines_allowed == 1 else max_width
+    longest = paragraph.LongestLine
+    paragraph.layout(math.ceil(longest) + 1)
+    return SetText(paragraph, longest - tracking, paragraph.Height, size)
+
+
+def _balance(paragraph: Any, max_width: float) -> None:
+    """Lay a paragraph out in as few lines as fit the width, and then as narrow as it gets in so many lines."""
+    paragraph.layout(max_width)
+    height, narrow, wide = paragraph.Height, max_width / 2, max_width
+    for _ in range(7):
+        middle = (narrow + wide) / 2
+        paragraph.layout(middle)
+        fits = paragraph.Height <= height and paragraph.LongestLine <= middle
+        narrow, wide = (narrow, middle) if fits else (middle, wide)
     paragraph.layout(wide)
-    return SetText(paragraph, wide, paragraph.Height, size, -tracking / 2 if align == "center" else 0.0)
 
 
 class Figures:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+
 from oriel_fx.render.audio import SAMPLE_RATE, Pcm
 from oriel_fx.render.audio.ffmpeg import ffmpeg_exe
 
@@ -35,7 +36,9 @@ class Synth:
 
     @staticmethod
     def tone(freq_hz: float, duration_s: float, amplitude: float = 0.5) -> Signal:
-        return amplitude * np.sin(2 * np.pi * freq_hz * np.arange(round(duration_s * SAMPLE_RATE)) / SAMPLE_RATE)
+        return amplitude * np.sin(
+            2 * np.pi * freq_hz * np.arange(round(duration_s * SAMPLE_RATE)) / SAMPLE_RATE
+        )
 
     @staticmethod
     def noise(duration_s: float, amplitude: float = 0.1, seed: int = 0) -> Signal:

@@ -6,6 +6,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+
 from oriel_fx.render.audio import Pcm, Timeline, measure_song
 
 from .conftest import Synth

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from oriel_fx.errors import DependencyError, OutputError, SongError
 from oriel_fx.render.audio import SAMPLE_RATE, Pcm, decode_song, probe_song
 from oriel_fx.render.audio import ffmpeg as ffmpeg_module
@@ -68,8 +69,12 @@ def test_the_sound_of_a_video_is_decoded(tmp_path: Path, ffmpeg: Ffmpeg) -> None
     assert probe_song(video).codec == "aac"
 
 
-@pytest.mark.parametrize("name", ["-start.wav", "日本語 ñ ß 🎵.wav", "a'b\"c.wav", "%03d.wav", "concat:x|y.wav"])
-def test_a_file_may_have_any_name(name: str, tmp_path: Path, ffmpeg: Ffmpeg, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "name", ["-start.wav", "日本語 ñ ß 🎵.wav", "a'b\"c.wav", "%03d.wav", "concat:x|y.wav"]
+)
+def test_a_file_may_have_any_name(
+    name: str, tmp_path: Path, ffmpeg: Ffmpeg, monkeypatch: pytest.MonkeyPatch
+) -> None:
     ffmpeg(*SINE, tmp_path / "plain.wav")
     (tmp_path / "plain.wav").rename(tmp_path / name)
     monkeypatch.chdir(tmp_path)
@@ -82,7 +87,9 @@ def test_stereo_is_mixed_half_and_half(tmp_path: Path, ffmpeg: Ffmpeg) -> None:
     assert np.abs(decode_song(song, tmp_path).pcm.read(0, SAMPLE_RATE)).max() == pytest.approx(0.4, abs=0.01)
 
 
-def test_the_first_decoded_sample_is_sample_zero_whatever_the_container_says(tmp_path: Path, ffmpeg: Ffmpeg) -> None:
+def test_the_first_decoded_sample_is_sample_zero_whatever_the_container_says(
+    tmp_path: Path, ffmpeg: Ffmpeg
+) -> None:
     ffmpeg(*SINE, tmp_path / "plain.flac")
     ffmpeg("-i", tmp_path / "plain.flac", "-c", "copy", "-output_ts_offset", "1.5", tmp_path / "late.mka")
     plain = decode_song(tmp_path / "plain.flac", tmp_path / "a").pcm
@@ -145,14 +152,16 @@ REFERRERS = {
     "hls": "#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:2,\n{secret}\n#EXT-X-ENDLIST\n",
     "concat": "ffconcat version 1.0\nfile '{secret}'\n",
     "svg": '<svg xmlns="http://www.w3.org/2000/svg"><image href="{secret}" width="9" height="9"/></svg>',
-    "dash": '<?xml version="1.0"?><MPD><Period><AdaptationSet><Representation id="1"><BaseURL>{secret}</BaseURL>'
-    "</Representation></AdaptationSet></Period></MPD>",
+    "dash": '<?xml version="1.0"?><MPD><Period><AdaptationSet><Representation id="1">'
+    "<BaseURL>{secret}</BaseURL></Representation></AdaptationSet></Period></MPD>",
 }
 
 
 @pytest.mark.parametrize("suffix", ["mp3", "m3u8", "wav"])
 @pytest.mark.parametrize("kind", REFERRERS)
-def test_what_names_other_files_does_not_open_them(kind: str, suffix: str, tmp_path: Path, ffmpeg: Ffmpeg) -> None:
+def test_what_names_other_files_does_not_open_them(
+    kind: str, suffix: str, tmp_path: Path, ffmpeg: Ffmpeg
+) -> None:
     ffmpeg(*SINE, tmp_path / "secret.wav")
     song = tmp_path / f"song.{suffix}"
     song.write_text(REFERRERS[kind].format(secret=tmp_path / "secret.wav"))
@@ -160,7 +169,9 @@ def test_what_names_other_files_does_not_open_them(kind: str, suffix: str, tmp_p
 
 
 @pytest.mark.parametrize("name", ["a.mp3", "a.wav", "a.flac", "a.m4a", "a.ogg", "a.aiff"])
-def test_a_truncated_song_renders_what_is_there_and_says_so(name: str, tmp_path: Path, ffmpeg: Ffmpeg) -> None:
+def test_a_truncated_song_renders_what_is_there_and_says_so(
+    name: str, tmp_path: Path, ffmpeg: Ffmpeg
+) -> None:
     whole, cut = tmp_path / name, tmp_path / f"cut-{name}"
     ffmpeg("-f", "lavfi", "-i", "anoisesrc=duration=20:amplitude=0.1", "-movflags", "+faststart", whole)
     cut.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
@@ -206,7 +217,8 @@ def test_a_folder_that_cannot_be_written_is_an_output_error(tmp_path: Path, ffmp
 def test_the_child_dies_with_its_parent() -> None:
     script = (
         "import subprocess, time; from oriel_fx.render.audio.child import die_with_parent\n"
-        "child = subprocess.Popen(['sleep', '60'], preexec_fn=die_with_parent); print(child.pid, flush=True)\n"
+        "child = subprocess.Popen(['sleep', '60'], preexec_fn=die_with_parent)\n"
+        "print(child.pid, flush=True)\n"
         "time.sleep(60)"
     )
     with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) as parent:

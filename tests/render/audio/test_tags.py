@@ -11,12 +11,20 @@ from mutagen.flac import FLAC, Picture
 from mutagen.id3 import APIC, ID3
 from mutagen.mp4 import MP4, MP4Cover
 from mutagen.oggvorbis import OggVorbis
+
 from oriel_fx.render.audio import read_cover, read_tags
 from oriel_fx.render.audio.tags import title_from_name
 
 Ffmpeg = Callable[..., None]
 COVER = b"\x89PNG\r\n\x1a\n" + bytes(range(200))
-TAGS = {"title": "Nächte 夜", "artist": "The Band", "album": "An Album", "date": "2024", "genre": "Rock", "comment": "hi"}
+TAGS = {
+    "title": "Nächte 夜",
+    "artist": "The Band",
+    "album": "An Album",
+    "date": "2024",
+    "genre": "Rock",
+    "comment": "hi",
+}
 
 
 @pytest.mark.parametrize("name", ["a.mp3", "a.m4a", "a.flac", "a.ogg", "a.opus"])
@@ -82,7 +90,9 @@ def test_a_title_from_a_name_loses_its_track_number_and_nothing_else(name: str, 
     assert title_from_name(Path(name)) == title
 
 
-@pytest.mark.parametrize("head", [b"", b"ID3\x04\x00\x00\x7f\x7f\x7f\x7f", b"fLaC\xff\xff", b"OggS", b"\x00" * 64])
+@pytest.mark.parametrize(
+    "head", [b"", b"ID3\x04\x00\x00\x7f\x7f\x7f\x7f", b"fLaC\xff\xff", b"OggS", b"\x00" * 64]
+)
 def test_broken_tags_never_raise(head: bytes, tmp_path: Path) -> None:
     song = tmp_path / "Some Song.mp3"
     song.write_bytes(head + bytes(range(256)) * 4)

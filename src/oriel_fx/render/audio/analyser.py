@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from oriel_fx.render.audio.pcm import SAMPLE_RATE, Pcm
-from oriel_fx.render.audio.spectrum import Floats
+from oriel_fx.render.audio.pcm import SAMPLE_RATE, Floats, Pcm
 
 FFT_SIZE = 256
 N_BINS = FFT_SIZE // 2

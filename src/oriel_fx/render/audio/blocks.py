@@ -6,7 +6,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable
 
-from oriel_fx.render.audio.spectrum import Floats
+from oriel_fx.render.audio.pcm import Floats
 
 
 class BlockCache:

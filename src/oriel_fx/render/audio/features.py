@@ -6,17 +6,10 @@ from functools import lru_cache
 
 import numpy as np
 
-from oriel_fx.render.audio.pcm import Pcm
-from oriel_fx.render.audio.spectrum import (
-    N_BANDS,
-    ROW_SAMPLES,
-    ROWS_PER_S,
-    Floats,
-    band_heights,
-    band_powers,
-    to_db,
-)
+from oriel_fx.render.audio.pcm import Floats, Pcm
+from oriel_fx.render.audio.spectrum import N_BANDS, ROW_SAMPLES, ROWS_PER_S, band_heights, band_powers, to_db
 from oriel_fx.render.audio.stats import BASS_HZ, MID_HZ, TREBLE_HZ, SongStats, register_power
+from oriel_fx.render.audio.weigh import multiply
 
 BASS, MID, TREBLE, LEVEL, SPARKLE, WEIGHT = range(N_BANDS, N_BANDS + 6)
 N_FEATURES = N_BANDS + 6
@@ -26,6 +19,7 @@ PREROLL_ROWS = 400
 
 # A dense mix is nearly level on a dB scale: notes are seen only where they are lifted off their surroundings.
 _RELIEF, _RELIEF_BANDS = 1.2, 13.0
+_SHOULDER = 0.75
 _REGISTER_RANGE_DB = 26.0
 _LEVEL_RANGE_DB = 32.0
 _REGISTER_POWER = 1.6
@@ -40,6 +34,8 @@ _REST = -0.02
 _SPARKLE_RISE_DB = 11.0
 _SPARKLE_LAG_ROWS = 3
 _SPRING_HZ, _SPRING_DAMPING = 3.2, 0.75
+# A spring nears its rest for ever: closer than this it is there.
+_STILL, _HEAVIEST = 1e-3, 1.1
 # A bass that goes on is felt less than one that sets in: this much of it wears off, in this time; the rest is
 # scaled so that a hit out of rest reaches 1.
 _WEAR, _WEAR_MS, _WEAR_GAIN = 0.42, 700.0, 1.35
@@ -72,11 +68,19 @@ def compute_features(pcm: Pcm, stats: SongStats, first_row: int, n_rows: int) ->
 def _band_targets(powers: Floats, stats: SongStats) -> Floats:
     """Heights of the bands, each set off from its surroundings, neighbours joined to one outline."""
     heights = band_heights(powers, stats.reference_db)
-    standing_out = heights - heights @ _surroundings()
-    heights = np.clip(heights + np.float32(_RELIEF) * standing_out, 0.0, 1.0)
+    standing_out = heights - multiply(heights, _surroundings())
+    heights = _shoulder(np.maximum(heights + np.float32(_RELIEF) * standing_out, 0.0))
     padded = np.pad(heights, ((0, 0), (1, 1)), mode="edge")
     targets: Floats = 0.25 * padded[:, :-2] + 0.5 * heights + 0.25 * padded[:, 2:]
     return targets
+
+
+def _shoulder(heights: Floats) -> Floats:
+    """Bends what rises past three quarters ever less, so that no two loud bands stop at one flat top."""
+    past = np.maximum(heights - np.float32(_SHOULDER), 0.0) / np.float32(1.0 - _SHOULDER)
+    low = np.minimum(heights, np.float32(_SHOULDER))
+    bent: Floats = low + np.float32(1.0 - _SHOULDER) * (1.0 - np.exp(-past))
+    return bent
 
 
 @lru_cache(maxsize=1)
@@ -164,4 +168,5 @@ def _spring(pull: Floats) -> Floats:
         away = position - aim
         position, velocity = aim + keep * away + push * velocity, back * away + slow * velocity
         places.append(position)
-    return np.clip(np.array(places, np.float32), 0.0, 1.1)
+    reached = np.clip(np.array(places, np.float32), 0.0, _HEAVIEST)
+    return np.where(reached > _STILL, reached, np.float32(0.0))

@@ -8,8 +8,9 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from oriel_fx.render.audio.pcm import SAMPLE_RATE, Pcm
-from oriel_fx.render.audio.spectrum import ROW_SAMPLES, SILENCE_POWER, Floats, hann
+from oriel_fx.render.audio.pcm import SAMPLE_RATE, Floats, Pcm
+from oriel_fx.render.audio.spectrum import ROW_SAMPLES, SILENCE_POWER, hann
+from oriel_fx.render.audio.weigh import SparseWeights
 
 _WINDOW = 1024
 _N_FLUX_BANDS = 36
@@ -118,7 +119,7 @@ def _flux_bands_db(signal: Floats, n_rows: int, floor_db: float) -> Floats:
     for at in range(0, n_rows, _ROWS_AT_ONCE):
         stop = min(at + _ROWS_AT_ONCE, n_rows)
         bins = np.fft.rfft(framed[at:stop] * window)
-        power = (bins.real**2 + bins.imag**2).astype(np.float32) @ bands
+        power = bands.sum((bins.real**2 + bins.imag**2).astype(np.float32))
         db[at:stop] = 10.0 * np.log10(np.maximum(power, SILENCE_POWER))
     return np.maximum(db, np.float32(floor_db))
 
@@ -137,15 +138,15 @@ def _rise(db: Floats) -> Floats:
 
 
 @lru_cache(maxsize=1)
-def _flux_bank() -> tuple[Floats, Floats]:
-    """The window and a (bins, bands) matrix of rectangles, four to the octave, at least a bin each."""
+def _flux_bank() -> tuple[Floats, SparseWeights]:
+    """The window and (bins, bands) rectangles, four to the octave, at least a bin each."""
     window = hann(_WINDOW)
     edges = np.geomspace(_FLUX_LOWEST_HZ, _FLUX_HIGHEST_HZ, _N_FLUX_BANDS + 1) * _WINDOW / SAMPLE_RATE
     low = np.maximum.accumulate(np.round(edges[:-1]).astype(int))
     high = np.maximum(np.round(edges[1:]).astype(int), low + 1)
     index = np.arange(_WINDOW // 2 + 1)[:, None]
     bands = ((index >= low) & (index < high)) * (2.0 / (_WINDOW * float(np.sum(window**2))))
-    return window.astype(np.float32), bands.astype(np.float32)
+    return window.astype(np.float32), SparseWeights.of(bands)
 
 
 def _find_peaks(flux: Floats) -> NDArray[np.int64]:

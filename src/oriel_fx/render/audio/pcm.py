@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 SAMPLE_RATE = 44_100
 BYTES_PER_SAMPLE = 2
 
-Samples = NDArray[np.float32]
+Floats = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Pcm:
     def duration_s(self) -> float:
         return self.n_samples / SAMPLE_RATE
 
-    def read(self, start: int, stop: int) -> Samples:
+    def read(self, start: int, stop: int) -> Floats:
         """Samples start..stop-1, float32 (stop - start,), -1..1; zeros before and after the song."""
         samples = np.zeros(max(0, stop - start), np.float32)
         first, last = max(start, 0), min(stop, self.n_samples)

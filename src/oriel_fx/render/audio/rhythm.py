@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from oriel_fx.render.audio.onsets import moving_mean
-from oriel_fx.render.audio.spectrum import ROWS_PER_S, Floats
+from oriel_fx.render.audio.pcm import Floats
+from oriel_fx.render.audio.spectrum import ROWS_PER_S
 
 _SLOWEST_BPM, _FASTEST_BPM = 50.0, 220.0
 _N_TEMPI = 160

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from oriel_fx.render.audio.pcm import SAMPLE_RATE, Pcm
-from oriel_fx.render.audio.spectrum import Floats
+from oriel_fx.render.audio.pcm import SAMPLE_RATE, Floats, Pcm
 
 _SEARCH_S = 0.02
 _PROBE_S = 0.0025

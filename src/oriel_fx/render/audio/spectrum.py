@@ -13,9 +13,8 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from oriel_fx.render.audio.pcm import SAMPLE_RATE, Pcm
-
-Floats = NDArray[np.float32]
+from oriel_fx.render.audio.pcm import SAMPLE_RATE, Floats, Pcm
+from oriel_fx.render.audio.weigh import SparseWeights
 
 ROWS_PER_S = 100
 ROW_SAMPLES = SAMPLE_RATE // ROWS_PER_S
@@ -41,11 +40,11 @@ MARGIN_SAMPLES = _MARGIN_ROWS * ROW_SAMPLES
 
 @dataclass(frozen=True)
 class _Resolution:
-    """One window length: `decimation`, `window` (n,), `bands` (bins, N_BANDS) from |FFT|² to power."""
+    """One window length: `decimation`, `window` (n,), `bands` from |FFT|² to power."""
 
     decimation: int
     window: Floats
-    bands: Floats
+    bands: SparseWeights
 
 
 def band_powers(pcm: Pcm, first_row: int, n_rows: int) -> Floats:
@@ -82,10 +81,9 @@ def powers_at(signal: Floats, rows: NDArray[np.int64]) -> Floats:
         windows = np.lib.stride_tricks.sliding_window_view(slow, length)
         for at in range(0, len(rows), _ROWS_AT_ONCE):
             taken = windows[starts[at : at + _ROWS_AT_ONCE]] * resolution.window
-            bins = np.fft.rfft(taken)[:, : len(resolution.bands)]
-            total[at : at + _ROWS_AT_ONCE] += (bins.real**2 + bins.imag**2).astype(
-                np.float32
-            ) @ resolution.bands
+            bins = np.fft.rfft(taken)[:, : resolution.bands.n_bins]
+            squares = (bins.real**2 + bins.imag**2).astype(np.float32)
+            total[at : at + _ROWS_AT_ONCE] += resolution.bands.sum(squares)
     return total
 
 
@@ -124,9 +122,8 @@ def _make_resolution(index: int) -> _Resolution:
     rate_hz = SAMPLE_RATE / decimation
     window = hann(length)
     weights = _triangles(rate_hz / length, length // 2 + 1) * _share(index)
-    used = int(np.flatnonzero(weights.any(axis=1))[-1]) + 1
     scale = 2.0 / (length * float(np.sum(window**2)))
-    return _Resolution(decimation, window.astype(np.float32), (weights[:used] * scale).astype(np.float32))
+    return _Resolution(decimation, window.astype(np.float32), SparseWeights.of(weights * scale))
 
 
 def _triangles(bin_hz: float, n_bins: int) -> NDArray[np.float64]:
@@ -160,16 +157,11 @@ def _decimate(signal: Floats, factor: int) -> Floats:
 
 
 def _third(signal: Floats) -> Floats:
-    """Low-pass (flat to a tenth of it, -70 dB from a quarter) and keep every third sample: polyphase."""
-    taps = _lowpass_taps()
-    half = _TAPS // 2
-    padded = np.zeros(-(-len(signal) // 3) * 3 + _TAPS, np.float32)
-    padded[half : half + len(signal)] = signal
-    triples = padded[: len(padded) // 3 * 3].reshape(-1, 3)
-    n = -(-len(signal) // 3)
-    slow = np.zeros(n, np.float32)
-    for at in range(_TAPS // 3):
-        slow += triples[at : at + n] @ taps[3 * at : 3 * at + 3]
+    """Low-pass (flat to a tenth of it, -70 dB from a quarter) and keep every third sample."""
+    padded = np.zeros(len(signal) + _TAPS, np.float32)
+    padded[_TAPS // 2 : _TAPS // 2 + len(signal)] = signal
+    near = np.lib.stride_tricks.sliding_window_view(padded, _TAPS)[: len(signal) : 3]
+    slow: Floats = np.einsum("ij,j->i", near, _lowpass_taps())
     return slow
 
 

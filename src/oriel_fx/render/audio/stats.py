@@ -9,12 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from oriel_fx.render.audio.onsets import SoundRows, pick_onsets, scan_sound
-from oriel_fx.render.audio.pcm import Pcm
+from oriel_fx.render.audio.pcm import Floats, Pcm
 from oriel_fx.render.audio.rhythm import track_beats
 from oriel_fx.render.audio.spectrum import (
     BAND_FREQS_HZ,
     SILENCE_POWER,
-    Floats,
     band_heights,
     sampled_powers,
     tilted_db,
@@ -107,11 +106,13 @@ def register_power(powers: Floats, register_hz: tuple[float, float]) -> Floats:
 
 def _measure_levels(pcm: Pcm) -> dict[str, float]:
     powers = sampled_powers(pcm, _SPOTS)
-    db = np.sort(tilted_db(powers), axis=1)[:, -_TOP_BANDS:].mean(axis=1)
-    sounding = db > max(_SILENT_DB, float(db.max()) - _SILENT_BELOW_LOUD_DB)
+    db = np.sort(tilted_db(powers), axis=1)
+    outline, highest = db[:, -_TOP_BANDS:].mean(axis=1), db[:, -1]
+    sounding = outline > max(_SILENT_DB, float(outline.max()) - _SILENT_BELOW_LOUD_DB)
     if not sounding.any():
         sounding = np.ones(len(db), bool)
-    reference_db = max(float(np.percentile(db[sounding], 80)) + _HEADROOM_DB, _LOWEST_REFERENCE_DB)
+    loud_db = float(np.percentile(outline[sounding], 80)) + _HEADROOM_DB
+    reference_db = max(loud_db, float(np.percentile(highest[sounding], 80)), _LOWEST_REFERENCE_DB)
     heard = powers[sounding]
     return {
         "reference_db": reference_db,

@@ -20,7 +20,7 @@ _KEYS = {
     "genre": ("TCON", "\xa9gen", "genre", "WM/Genre", "Genre"),
     "track": ("TRCK", "trkn", "tracknumber", "WM/TrackNumber", "Track"),
     "composer": ("TCOM", "\xa9wrt", "composer", "WM/Composer", "Composer"),
-    "comment": ("COMM", "\xa9cmt", "comment", "description", "Description", "Comment"),
+    "comment": ("COMM", "TXXX:comment", "\xa9cmt", "comment", "description", "Description", "Comment"),
 }
 _TRACK_NUMBER = re.compile(r"^(?:\d{1,3}\s*[-._]\s+|\d{1,2}-\d{2}\s+|0\d{1,2}\s+|\d{1,3}\.\s*)(?=\S)")
 

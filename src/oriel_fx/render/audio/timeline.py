@@ -21,9 +21,9 @@ from oriel_fx.render.audio.features import (
     WEIGHT,
     compute_features,
 )
-from oriel_fx.render.audio.pcm import SAMPLE_RATE, Pcm
+from oriel_fx.render.audio.pcm import SAMPLE_RATE, Floats, Pcm
 from oriel_fx.render.audio.scope import read_waveform
-from oriel_fx.render.audio.spectrum import N_BANDS, ROWS_PER_S, Floats
+from oriel_fx.render.audio.spectrum import N_BANDS, ROWS_PER_S
 from oriel_fx.render.audio.stats import SongStats, measure_song
 
 _BLOCK_S = 16

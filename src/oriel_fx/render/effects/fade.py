@@ -1,4 +1,4 @@
-"""Fade: the picture comes up at the start and goes out at the end. Flash: it lights up on an onset or a beat."""
+"""Fade: the picture comes up at the start and goes out at the end. Flash: it lights up on onsets or beats."""
 
 from __future__ import annotations
 
@@ -39,7 +39,10 @@ class Fade:
 
     def shown(self, time_s: float) -> float:
         """How much of the picture is there at a time, 0..1."""
-        start, end = self.params.start, self.params.end
+        # What is short is still seen: fades take half of it at most.
+        both, length = self.params.start + self.params.end, self.last_s - self.first_s
+        share = min(1.0, 0.5 * length / both) if both else 1.0
+        start, end = self.params.start * share, self.params.end * share
         rise = (time_s - self.first_s) / start if start else 1.0
         fall = (self.last_s - time_s) / end if end else 1.0
         part = min(1.0, max(0.0, min(rise, fall)))

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
+from oriel_fx.render.audio.ffmpeg import input_args
+
 # Part of the plan: another number of threads makes other bytes, so it never follows the machine.
 X264_THREADS = 3
 KEYFRAME_S = 4
@@ -37,7 +39,7 @@ def encode_video(ffmpeg: str, video: VideoFormat, source: str, target: Path) -> 
         "-an", "-c:v", "libx264", "-preset", preset, "-crf", str(crf), "-profile:v", "high", "-pix_fmt", "yuv420p",
         "-g", str(round(video.fps * KEYFRAME_S)), "-x264-params", params, *_BT709,
         "-chroma_sample_location", "center",
-        "-video_track_timescale", str(timescale(video.fps)), "-f", "mp4", str(target),
+        "-video_track_timescale", str(timescale(video.fps)), "-f", "mp4", local_file(target),
     ]  # fmt: skip
 
 
@@ -47,25 +49,27 @@ def timescale(fps: Fraction) -> int:
     return fps.numerator * factor
 
 
-def encode_audio(ffmpeg: str, song: Path, start_s: Fraction, duration_s: Fraction, rate_hz: int, target: Path) -> list[str]:
+def encode_audio(
+    ffmpeg: str, song: Path, start_s: Fraction, duration_s: Fraction, rate_hz: int, target: Path
+) -> list[str]:
     """Part of a song's first audio stream → AAC stereo. Time zero is the first sample, whatever the container says."""
-    chain = (
-        f"asetpts=N/SR/TB,atrim=start={float(start_s):.9f}:end={float(start_s + duration_s):.9f},asetpts=PTS-STARTPTS"
-    )
+    chain = f"asetpts=N/SR/TB,atrim=start={float(start_s):.9f}:end={float(start_s + duration_s):.9f},asetpts=PTS-STARTPTS"
     return [
-        ffmpeg, *_QUIET, "-protocol_whitelist", "file,pipe", "-i", local_file(song),
+        ffmpeg, *_QUIET, *input_args(song),
         "-map", "0:a:0", "-vn", "-sn", "-dn", "-map_metadata", "-1", "-af", chain,
-        "-ac", "2", "-ar", str(rate_hz), "-c:a", "aac", "-b:a", AUDIO_BITRATE, "-f", "mp4", str(target),
+        "-ac", "2", "-ar", str(rate_hz), "-c:a", "aac", "-b:a", AUDIO_BITRATE, "-f", "mp4", local_file(target),
     ]  # fmt: skip
 
 
-def join(ffmpeg: str, chunk_list: Path, audio: Path, tags: dict[str, str], fps: Fraction, target: Path) -> list[str]:
+def join(
+    ffmpeg: str, chunk_list: Path, audio: Path, tags: dict[str, str], fps: Fraction, target: Path
+) -> list[str]:
     """Chunks named in a concat list, and the audio → one MP4, nothing encoded again, index at the front."""
     metadata = [part for key, value in tags.items() if value for part in ("-metadata", f"{key}={value}")]
     return [
-        ffmpeg, *_QUIET, "-f", "concat", "-safe", "0", "-i", str(chunk_list), "-i", str(audio),
+        ffmpeg, *_QUIET, "-f", "concat", "-safe", "0", "-i", local_file(chunk_list), "-i", local_file(audio),
         "-map", "0:v:0", "-map", "1:a:0", "-c", "copy", "-map_metadata", "-1", *metadata,
-        "-movflags", "+faststart", "-video_track_timescale", str(timescale(fps)), "-f", "mp4", str(target),
+        "-movflags", "+faststart", "-video_track_timescale", str(timescale(fps)), "-f", "mp4", local_file(target),
     ]  # fmt: skip
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 
 from oriel_fx.errors import VerifyError
@@ -47,8 +48,10 @@ def probe(file: Path) -> Probe:
 
 
 def _stream(rows: list[tuple[int, int]], base: Fraction) -> Stream:
-    steps = {after[0] - before[0] for before, after in zip(rows, rows[1:], strict=False)}
-    return Stream(len(rows), float(rows[0][0] * base), float((rows[-1][0] + rows[-1][1]) * base), len(steps) <= 1)
+    steps = {after[0] - before[0] for before, after in pairwise(rows)}
+    return Stream(
+        len(rows), float(rows[0][0] * base), float((rows[-1][0] + rows[-1][1]) * base), len(steps) <= 1
+    )
 
 
 def verify(file: Path, n_frames: int, fps: Fraction, audio_s: float) -> None:
@@ -66,7 +69,9 @@ def verify(file: Path, n_frames: int, fps: Fraction, audio_s: float) -> None:
         if abs(found.video.start_s) > 1e-3:
             faults.append(f"the picture starts at {found.video.start_s:.3f} s")
         if abs(found.video.end_s - n_frames * frame_s) > frame_s:
-            faults.append(f"the picture lasts {found.video.end_s:.3f} s instead of {n_frames * frame_s:.3f} s")
+            faults.append(
+                f"the picture lasts {found.video.end_s:.3f} s instead of {n_frames * frame_s:.3f} s"
+            )
         # AAC codes blocks of 1024 samples: one leads in, and the last one is filled up.
         block_s = 1024 / 44100
         if not -1.1 * block_s <= found.audio.start_s <= 1e-3:
@@ -74,4 +79,7 @@ def verify(file: Path, n_frames: int, fps: Fraction, audio_s: float) -> None:
         if abs(found.audio.end_s - audio_s) > frame_s + block_s:
             faults.append(f"the sound lasts {found.audio.end_s:.3f} s instead of {audio_s:.3f} s")
     if faults:
-        raise VerifyError(f"{file.name} is not what was asked for: {'; '.join(faults)}.", "The parts are kept; please report this.")
+        raise VerifyError(
+            f"{file.name} is not what was asked for: {'; '.join(faults)}.",
+            "Run it again with --no-resume; if that does not help, please report this.",
+        )

@@ -13,8 +13,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO
 
-from oriel_fx.errors import DependencyError, EncodeError, OutputError
+from oriel_fx.errors import EncodeError, OutputError
 from oriel_fx.render.audio.child import die_with_parent
+from oriel_fx.render.audio.ffmpeg import ffmpeg_exe
 from oriel_fx.render.pixels import Planes
 
 QUEUE_FRAMES = 4
@@ -28,27 +29,31 @@ def in_child() -> None:
 
 
 def find_ffmpeg() -> str:
-    """Path of imageio-ffmpeg's ffmpeg (or the one its IMAGEIO_FFMPEG_EXE names). Raises DependencyError."""
-    try:
-        import imageio_ffmpeg
-
-        return str(imageio_ffmpeg.get_ffmpeg_exe())
-    except (ImportError, RuntimeError) as error:
-        raise DependencyError("ffmpeg was not found.", "Install it: pip install imageio-ffmpeg") from error
+    """Path of imageio-ffmpeg's ffmpeg, or of the one IMAGEIO_FFMPEG_EXE names. Raises DependencyError."""
+    return ffmpeg_exe()
 
 
 def ffmpeg_error(stderr: str, target: Path) -> OutputError | EncodeError:
     """What a failed ffmpeg said, as an error."""
     if "No space left on device" in stderr:
-        return OutputError(f"The disk is full: {target.parent} has no room left.", "Free some space and run it again; finished parts are kept.")
+        return OutputError(
+            f"The disk is full: {target.parent} has no room left.",
+            "Free some space and run it again; finished parts are kept.",
+        )
     if "Permission denied" in stderr:
         return OutputError(f"{target} cannot be written: permission denied.", "Choose another place with -o.")
     last = next((line for line in reversed(stderr.splitlines()) if line.strip()), "it said nothing")
-    return EncodeError(f"ffmpeg failed while writing {target.name}: {last.strip()}", "Run `oriel doctor`; if all is well there, report this.")
+    return EncodeError(
+        f"ffmpeg failed while writing {target.name}: {last.strip()}",
+        "Run `oriel doctor`; if all is well there, report this.",
+    )
 
 
 def run_ffmpeg(command: list[str], target: Path, cancelled: Callable[[], bool] = lambda: False) -> str:
-    """Run ffmpeg to its end and return what it printed. Raises OutputError, EncodeError; stops early when cancelled."""
+    """Run ffmpeg to its end and return what it printed; stops early when cancelled.
+
+    Raises OutputError, EncodeError.
+    """
     child = subprocess.Popen(
         command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=in_child
     )
@@ -78,7 +83,11 @@ class Encoder:
     def __init__(self, command: list[str], target: Path, width: int, height: int) -> None:
         self._target = target
         self._child = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, preexec_fn=in_child
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            preexec_fn=in_child,
         )
         assert self._child.stdin is not None
         self._pipe: IO[bytes] = self._child.stdin
@@ -105,7 +114,7 @@ class Encoder:
         while (planes := self._full.get()) is not None:
             if not self._failed.is_set():
                 try:
-                    view = memoryview(planes.data)
+                    view = planes.data.data
                     while view:
                         view = view[os.write(descriptor, view) :]
                 except OSError:
@@ -118,6 +127,9 @@ class Encoder:
         """Planes to draw the next frame into. Raises EncodeError or OutputError when ffmpeg has died."""
         planes = self._free.get()
         if self._failed.is_set():
+            # Its pipe broke, so it is ending by itself, and has yet to say why.
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._child.wait(timeout=5)
             self.abort()
             raise ffmpeg_error(self._stderr.decode("utf-8", "replace"), self._target)
         return planes

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from oriel_fx.render.colors import Color, ramp_hex, skia_color
+from oriel_fx.render.colors import Color, ramp_hex
 from oriel_fx.render.layers.bands import BandPicker, peaks
 from oriel_fx.render.layout import Rect
-from oriel_fx.render.lazy import skia
-from oriel_fx.render.scene import Frame, Placed, Scene, Surface
+from oriel_fx.render.scene import Frame, Pixels, Placed, Scene, Surface
+from oriel_fx.render.shapes import fill_capsules
+
+# A reflection stands this many bar widths under the row, and is this high for a bar of one.
+REFLECTION_GAP, REFLECTION_HEIGHT = 0.3, 0.45
+# Anti-aliasing reaches a pixel further than the shape.
+PAD = 2
 
 
 class BarsLayer(Placed):
@@ -45,77 +51,113 @@ class BarsLayer(Placed):
         x = min(max(x, left + width / 2), right - width / 2)
         pitch = width / self.count
         thickness = pitch * (1 - self.gap)
-        tallest = self.height * unit
-        up = tallest if self.origin == "bottom" else tallest / 2 if self.origin == "center" else 0.0
-        down = tallest - up + (0.45 * tallest if self.reflection else 0.0)
-        pad = thickness + 2 if self.peaks else 2
+        rest = max(self.rest * unit, thickness if self.rounded else 1.0)
+        tallest = max(self.height * unit, rest)
+        share = {"bottom": 1.0, "center": 0.5, "top": 0.0}[self.origin]
+        mark = max(2.0, thickness * 0.28)
+        reach = thickness * 0.5 + mark if self.peaks else 0.0
+        up = tallest * share + (reach if share else 0.0)
+        down = tallest * (1 - share) + (0.0 if share else reach)
+        if self.reflection:
+            down = max(down, thickness * REFLECTION_GAP + tallest * REFLECTION_HEIGHT)
         colors = scene.colors([self.color] if self.color else self.colors)
         half = ramp_hex(colors, (self.count + 1) // 2 if self.mirror else self.count)
         hexes = (half[::-1] if self.count % 2 == 0 else half[:0:-1]) + half if self.mirror else half
         return BarsDrawer(
             params=self,
             picker=BandPicker(self.count, "mirror" if self.mirror else "plain"),
-            lefts=(x - width / 2 + pitch * np.arange(self.count) + (pitch - thickness) / 2).tolist(),
+            middles=(x - width / 2 + pitch * (np.arange(self.count) + 0.5)).astype(np.float32),
             baseline=y,
             thickness=thickness,
             tallest=tallest,
-            rest=max(self.rest * unit, thickness if self.rounded else 1.0),
-            paints=[skia.Paint(AntiAlias=True, Color=skia_color(c, self.opacity)) for c in hexes],
-            faint=[
-                skia.Paint(AntiAlias=True, Color=skia_color(c, self.opacity * self.reflection)) for c in hexes
-            ],
-            bounds=Rect.around(x - width / 2 - pad, y - up - pad, x + width / 2 + pad, y + down + pad),
+            rest=rest,
+            share=share,
+            mark=mark,
+            colors=hexes,
+            bounds=Rect.around(x - width / 2 - PAD, y - up - PAD, x + width / 2 + PAD, y + down + PAD),
+            mirrored=Rect.around(x - width / 2 - PAD, y - up - PAD, x + width / 2 + PAD, y).intersect(
+                scene.layout.frame
+            ),
+            fade=_fade(round(down) + PAD, round(width) + 2 * PAD + 2, self.reflection),
         )
+
+
+def _fade(rows: int, columns: int, strength: float) -> Pixels:
+    """RGBA weights 0..255 that fall from `strength` at the top to nothing at the bottom."""
+    weights = np.linspace(strength * 255, 0, max(1, rows)).astype(np.uint8)
+    return np.ascontiguousarray(np.broadcast_to(weights[:, None, None], (max(1, rows), columns, 4)))
 
 
 @dataclass
 class BarsDrawer:
     params: BarsLayer
     picker: BandPicker
-    lefts: list[float]
+    middles: NDArray[np.float32]
     baseline: float
     thickness: float
     tallest: float
     rest: float
-    paints: list[object]
-    faint: list[object]
+    share: float
+    mark: float
+    colors: list[str]
     bounds: Rect
+    mirrored: Rect
+    fade: Pixels
     static: bool = field(default=False, init=False)
     glows: bool = field(default=True, init=False)
 
-    def _heights(self, values: NDArray[np.float32]) -> list[float]:
-        heights: list[float] = (self.rest + values * (self.tallest - self.rest)).tolist()
-        return heights
+    def _heights(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
+        return np.float32(self.rest) + values * np.float32(self.tallest - self.rest)
 
     def draw(self, surface: Surface, frame: Frame) -> Rect | None:
-        canvas = surface.canvas
         heights = self._heights(self.picker.pick(frame.timeline.spectrum(frame.index)))
-        radius = self.thickness / 2 if self.params.rounded else 0.0
-        share = {"bottom": 1.0, "center": 0.5, "top": 0.0}[self.params.origin]
-        for left, height, paint in zip(self.lefts, heights, self.paints, strict=True):
-            rect = skia.Rect.MakeXYWH(left, self.baseline - height * share, self.thickness, height)
-            canvas.drawRoundRect(rect, radius, radius, paint)
-        if self.params.reflection:
-            for left, height, paint in zip(self.lefts, heights, self.faint, strict=True):
-                rect = skia.Rect.MakeXYWH(
-                    left, self.baseline + self.thickness * 0.6, self.thickness, height * 0.45
-                )
-                canvas.drawRoundRect(rect, radius, radius, paint)
+        tops = self.baseline - heights * np.float32(self.share)
+        highest, lowest = float(tops.min()), float((tops + heights).max())
+        ground = surface.pixels[self.mirrored.slices].copy() if self.params.reflection else None
+        self._columns(surface, tops, tops + heights, self.params.rounded)
+        if ground is not None:
+            lowest = max(lowest, self._reflect(surface.pixels, ground, self.baseline - highest))
         if self.params.peaks:
-            self._draw_peaks(canvas, frame, heights, share)
-        tallest = max(heights) * share + (self.thickness if not self.params.peaks else self.tallest)
-        return Rect(
-            self.bounds.left,
-            max(self.bounds.top, int(self.baseline - tallest)),
-            self.bounds.right,
-            self.bounds.bottom,
-        )
+            first, last = self._draw_peaks(surface, frame, heights)
+            highest, lowest = min(highest, first), max(lowest, last)
+        touched = Rect.around(self.bounds.left, highest - PAD, self.bounds.right, lowest + PAD)
+        return touched.intersect(self.bounds)
 
-    def _draw_peaks(self, canvas: Any, frame: Frame, heights: list[float], share: float) -> None:
-        caps = self._heights(self.picker.pick(peaks(frame)))
-        size = max(2.0, self.thickness * 0.28)
-        for left, cap, height, paint in zip(self.lefts, caps, heights, self.paints, strict=True):
-            top = self.baseline - max(cap, height) * share - size - self.thickness * 0.5
-            canvas.drawRoundRect(
-                skia.Rect.MakeXYWH(left, top, self.thickness, size), size / 2, size / 2, paint
-            )
+    def _columns(
+        self, surface: Surface, tops: NDArray[np.float32], bottoms: NDArray[np.float32], round_ends: bool
+    ) -> None:
+        """Bars from tops to bottoms; round ends lie inside them."""
+        inset = self.thickness / 2 if round_ends else 0.0
+        middles = (tops + bottoms) / 2
+        starts = np.stack([self.middles, np.maximum(bottoms - inset, middles)], axis=1)
+        ends = np.stack([self.middles, np.minimum(tops + inset, middles)], axis=1)
+        fill_capsules(surface, starts, ends, self.thickness, self.colors, self.params.opacity, round_ends)
+
+    def _reflect(self, pixels: Pixels, ground: Pixels, tallest: float) -> float:
+        """Lay the bars' light upside down under them, flattened and fading; returns the lowest row it reaches."""
+        source = self.mirrored
+        rows = min(source.height, int(tallest) + PAD)
+        top = source.bottom + round(self.thickness * REFLECTION_GAP)
+        height = min(round(rows * REFLECTION_HEIGHT), pixels.shape[0] - top, self.fade.shape[0])
+        if height < 1 or not source.width:
+            return float(source.bottom)
+        above = pixels[source.bottom - rows : source.bottom, source.left : source.right]
+        light = cv2.subtract(above, ground[-rows:])
+        flat = cv2.flip(cv2.resize(light, (source.width, height), interpolation=cv2.INTER_LINEAR), 0)
+        faded = cv2.multiply(flat, self.fade[:height, : source.width], scale=1 / 255)
+        below = pixels[top : top + height, source.left : source.right]
+        cv2.add(below, faded, below)
+        return float(top + height)
+
+    def _draw_peaks(
+        self, surface: Surface, frame: Frame, heights: NDArray[np.float32]
+    ) -> tuple[float, float]:
+        """Marks beyond the bars' ends: above them, or below where they hang; returns the rows they span."""
+        caps = np.maximum(self._heights(self.picker.pick(peaks(frame))), heights)
+        gap = self.thickness * 0.5
+        if self.share:
+            bottoms = self.baseline - caps * np.float32(self.share) - gap
+        else:
+            bottoms = self.baseline + caps + gap + self.mark
+        self._columns(surface, bottoms - self.mark, bottoms, round_ends=False)
+        return float(bottoms.min()) - self.mark, float(bottoms.max())

@@ -38,8 +38,9 @@ class ProgressLayer(Placed):
         duration_s = scene.timeline.duration_s
         figures = Figures(TextStyle(self.size * unit, "medium", 0.02, color, 0.75 * self.opacity))
         room = figures.width(clock(duration_s, duration_s)) + 0.02 * unit if self.time else 0.0
-        half_height = max(self.thickness * unit * 2.5, self.size * unit if self.time else 0) + 2
         stroke = self.thickness * unit
+        pad = 2 * stroke + 2
+        half_height = max(pad, self.size * unit if self.time else 0)
         return ProgressDrawer(
             params=self,
             figures=figures,
@@ -49,9 +50,7 @@ class ProgressLayer(Placed):
             duration_s=duration_s,
             track=_line_paint(color, self.opacity * self.track_opacity),
             fill=_line_paint(color, self.opacity),
-            bounds=Rect.around(
-                x - width / 2 - 2 - stroke, y - half_height, x + width / 2 + 2 + stroke, y + half_height
-            ),
+            bounds=Rect.around(x - width / 2 - pad, y - half_height, x + width / 2 + pad, y + half_height),
         )
 
 

@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from oriel_fx.render.colors import Color, ramp_hex, skia_color
+from oriel_fx.render.colors import Color, ramp_hex
 from oriel_fx.render.layers.bands import BandPicker
 from oriel_fx.render.layout import Rect
-from oriel_fx.render.lazy import skia
 from oriel_fx.render.scene import Frame, Placed, Scene, Surface
+from oriel_fx.render.shapes import fill_capsules
 
 # The big thing moves a little: full bass weight makes the ring this much larger.
 BREATH = 0.06
-# Bars are drawn in groups of one colour: a call for each would cost more than the drawing.
-COLOR_STEPS = 30
 
 
 class RadialLayer(Placed):
@@ -41,9 +39,7 @@ class RadialLayer(Placed):
         x, y = scene.layout.place(self.anchor, self.x, self.y)
         angles = (np.arange(self.count) + 0.5) / self.count * 2 * math.pi + math.pi / 2 + math.radians(self.turn)
         half = (self.count + 1) // 2
-        place = np.arange(self.count)
-        shade = np.minimum(place, self.count - 1 - place) * COLOR_STEPS // half
-        hexes = ramp_hex(scene.colors([self.color] if self.color else self.colors), COLOR_STEPS)
+        ramp = ramp_hex(scene.colors([self.color] if self.color else self.colors), half)
         stroke = 2 * math.pi * self.radius * unit / self.count * self.thickness
         reach = (self.radius + self.length) * unit * (1 + BREATH * 1.2 * self.breath) + stroke + 2
         return RadialDrawer(
@@ -52,17 +48,7 @@ class RadialLayer(Placed):
             centre=(x, y),
             directions=np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32),
             unit=unit,
-            paints=[
-                skia.Paint(
-                    AntiAlias=True,
-                    StrokeWidth=stroke,
-                    StrokeCap=skia.Paint.kRound_Cap,
-                    Style=skia.Paint.kStroke_Style,
-                    Color=skia_color(color, self.opacity),
-                )
-                for color in hexes
-            ],
-            groups=[np.flatnonzero(shade == step) for step in range(COLOR_STEPS)],
+            colors=[ramp[min(i, self.count - 1 - i)] for i in range(self.count)],
             stroke=stroke,
             bounds=Rect.around(x - reach, y - reach, x + reach, y + reach),
         )
@@ -75,8 +61,7 @@ class RadialDrawer:
     centre: tuple[float, float]
     directions: NDArray[np.float32]
     unit: float
-    paints: list[Any]
-    groups: list[NDArray[np.int64]]
+    colors: list[str]
     stroke: float
     bounds: Rect
     static: bool = field(default=False, init=False)
@@ -89,9 +74,7 @@ class RadialDrawer:
         lengths = (self.params.rest + values * (self.params.length - self.params.rest)) * self.unit
         starts = self.directions * inner + np.float32(self.centre)
         ends = self.directions * (inner + lengths)[:, None] + np.float32(self.centre)
-        for group, paint in zip(self.groups, self.paints, strict=True):
-            lines = np.hstack([starts[group], ends[group]]).reshape(-1, 2).tolist()
-            surface.canvas.drawPoints(skia.Canvas.kLines_PointMode, [skia.Point(x, y) for x, y in lines], paint)
+        fill_capsules(surface, starts, ends, self.stroke, self.colors, self.params.opacity)
         reach = inner + float(lengths.max()) + self.stroke + 2
         x, y = self.centre
         return Rect.around(x - reach, y - reach, x + reach, y + reach)

@@ -11,13 +11,15 @@ from pydantic import Field
 
 from oriel_fx.render.colors import Color, ramp
 from oriel_fx.render.layout import Rect
-from oriel_fx.render.scene import Frame, Placed, Scene, Surface
+from oriel_fx.render.scene import Frame, Pixels, Placed, Scene, Surface
 
 Floats = NDArray[np.float32]
 
 PROFILE_POINTS = 192
-# Rows a line may touch in one column; steeper parts thin out there rather than break.
-TAPS = 7
+# A steep part of a line covers more rows of a column; beyond this it thins out.
+STEEPEST = 3.0
+# Brightnesses a line's pixels are rounded to.
+LEVELS = 64
 
 
 class RidgeLayer(Placed):
@@ -63,9 +65,9 @@ class RidgeLayer(Placed):
             height=height,
             stroke=max(1.0, self.thickness * unit),
             stride=self.history * float(scene.timeline.fps) / self.lines,
-            row_colors=ramp(scene.colors(self.colors), (bottom - rows) / depth)
-            * 255
-            * np.float32(self.opacity),
+            inks=_inks(
+                ramp(scene.colors(self.colors), (bottom - rows) / depth) * 255 * np.float32(self.opacity)
+            ),
             bounds=bounds,
         )
 
@@ -80,7 +82,7 @@ class RidgeDrawer:
     height: float
     stroke: float
     stride: float
-    row_colors: Floats
+    inks: NDArray[np.uint32]
     bounds: Rect
     static: bool = field(default=False, init=False)
     glows: bool = field(default=True, init=False)
@@ -89,19 +91,39 @@ class RidgeDrawer:
         ages, profiles = self._history(frame)
         widths, bases, heights, lights = self._perspective(ages)
         columns = np.arange(self.bounds.left, self.bounds.right, dtype=np.float32)
-        ys = self._lines(columns, profiles, widths, bases, heights)
-        rows, cols, cover = _cover(ys, lights, self.stroke * (widths / widths[0]) ** 0.5)
-        rows -= self.bounds.top
-        inside = (rows >= 0) & (rows < self.bounds.height) & (cover > 0.01)
-        rows, cols, cover = rows[inside], cols[inside], cover[inside]
-        picture = surface.pixels[self.bounds.slices]
-        under = picture[rows, cols, :3]
-        light = self.row_colors[rows] * cover[:, None]
-        picture[rows, cols, :3] = np.maximum(under, light.astype(np.uint8))
-        if not len(rows):
-            return Rect(0, 0, 0, 0)
+        ys = self._lines(columns, profiles, widths, bases, heights) - np.float32(self.bounds.top)
+        strokes = self.stroke * (widths / widths[0]) ** 0.5
+        return self._splat(surface.pixels[self.bounds.slices], ys, lights, strokes)
+
+    def _splat(self, picture: Pixels, ys: Floats, lights: Floats, strokes: Floats) -> Rect:
+        """Light the pixels that the lines cover, outermost rows first, so that no edge dims another line's core."""
+        line, cols = np.nonzero(ys >= 0)
+        y = ys[line, cols]
+        half = (strokes / 2)[line] * np.sqrt(1 + _slopes(ys)[line, cols] ** 2).clip(1, STEEPEST)
+        light = lights[line] * np.float32(LEVELS - 1)
+        centre = np.floor(y)
+        off = y - centre - np.float32(0.5)
+        centre = centre.astype(np.int32)
+        whole = picture.view(np.uint32)[..., 0]
+        reach = int(np.ceil(float(half.max(initial=0.5)))) + 1
+        highest, lowest = picture.shape[0], 0
+        for step in sorted(range(-reach, reach + 1), key=abs, reverse=True):
+            # Most of a line is level and touches few rows: the outer ones only concern its steep parts.
+            near = np.flatnonzero(half > abs(step) - 1)
+            cover = np.clip(half[near] + np.float32(0.5) - np.abs(np.float32(step) - off[near]), 0, 1)
+            rows, level = centre[near] + step, (cover * light[near]).astype(np.int32)
+            seen = np.flatnonzero((level > 0) & (rows >= 0) & (rows < picture.shape[0]))
+            if not len(seen):
+                continue
+            rows, columns = rows[seen], cols[near[seen]]
+            inked = self.inks[rows * LEVELS + level[seen]].view(np.uint8)
+            whole[rows, columns] = np.maximum(inked, whole[rows, columns].view(np.uint8)).view(np.uint32)
+            highest, lowest = min(highest, int(rows.min())), max(lowest, int(rows.max()) + 1)
         return Rect(
-            self.bounds.left, self.bounds.top + int(rows.min()), self.bounds.right, self.bounds.bottom
+            self.bounds.left,
+            self.bounds.top + highest,
+            self.bounds.right,
+            self.bounds.top + max(highest, lowest),
         )
 
     def _history(self, frame: Frame) -> tuple[Floats, Floats]:
@@ -164,18 +186,16 @@ def _profile(spectra: Floats, valley: float) -> Floats:
     return np.ascontiguousarray(smooth * shape, np.float32)
 
 
-def _cover(
-    ys: Floats, lights: Floats, strokes: Floats
-) -> tuple[NDArray[np.int64], NDArray[np.int64], Floats]:
-    """Anti-aliased coverage of near-horizontal lines: rows, columns and light (0..1) of the pixels they touch."""
-    slope = np.zeros_like(ys)
-    slope[:, 1:-1] = np.abs(ys[:, 2:] - ys[:, :-2]) / 2
-    slope = np.nan_to_num(slope)
-    line, cols = np.nonzero(~np.isnan(ys))
-    y = ys[line, cols]
-    half = strokes[line] / 2 * np.minimum(np.sqrt(1 + slope[line, cols] ** 2), 3.0)
-    top = np.floor(y - half - 0.5).astype(np.int64) + 1
-    taps = int(min(TAPS, np.ceil(2 * half.max(initial=1.0)) + 1))
-    rows = top[:, None] + np.arange(taps)
-    cover = np.clip(half[:, None] + 0.5 - np.abs(rows - y[:, None]), 0, 1) * lights[line][:, None]
-    return rows.ravel(), np.repeat(cols, taps), cover.ravel().astype(np.float32)
+def _slopes(ys: Floats) -> Floats:
+    """Rows a line rises or falls per column, 0 at its ends and where it is hidden."""
+    slopes = np.zeros_like(ys)
+    slopes[:, 1:-1] = np.abs(ys[:, 2:] - ys[:, :-2]) / 2
+    return np.nan_to_num(slopes, copy=False, posinf=0.0)
+
+
+def _inks(row_colors: Floats) -> NDArray[np.uint32]:
+    """Packed RGBA of each row's colour at each of LEVELS brightnesses: (rows × LEVELS,)."""
+    levels = np.linspace(0, 1, LEVELS, dtype=np.float32)
+    inks = np.full((len(row_colors), LEVELS, 4), 255, np.uint8)
+    inks[..., :3] = (row_colors[:, None, :] * levels[None, :, None]).astype(np.uint8)
+    return inks.view(np.uint32).reshape(-1)

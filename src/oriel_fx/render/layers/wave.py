@@ -69,7 +69,7 @@ class WaveLayer(Placed):
             stroke=stroke,
             paints=paints,
             bumps=_bumps(count, len(colors)),
-            bounds=Rect.around(x - width / 2, y - reach, x + width / 2, y + reach),
+            bounds=Rect.around(x - width / 2 - stroke - 2, y - reach, x + width / 2 + stroke + 2, y + reach),
         )
 
 

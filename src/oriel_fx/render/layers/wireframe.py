@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, field_validator
 
-from oriel_fx.render.colors import Color, hex_to_rgb, mix, rgb_to_hex, skia_color
+from oriel_fx.render.colors import Color, hex_to_rgb, mix, rgb_to_hex
 from oriel_fx.render.layout import Anchor, Rect
-from oriel_fx.render.lazy import skia
+from oriel_fx.render.nearest import did_you_mean
 from oriel_fx.render.scene import Frame, Placed, Scene, Surface
-from oriel_fx.render.solids import SHAPES, Solid, build_solid, clip_edges, rotate_xy
+from oriel_fx.render.shapes import fill_capsules, fill_dot
+from oriel_fx.render.solids import SHAPES, Solid, build_solid, clip_edges, project, rotate_xy
 
 DEPTH_SHADES = 6
+# As many as an analyser's byte tells apart.
+COLOR_STEPS = 255
 
 
 class WireframeLayer(Placed):
@@ -47,7 +50,8 @@ class WireframeLayer(Placed):
     @classmethod
     def _known_shape(cls, value: str) -> str:
         if value not in SHAPES:
-            raise ValueError(f"{value!r} is not a shape; shapes are {', '.join(SHAPES)}")
+            guess = did_you_mean(value, SHAPES)
+            raise ValueError(f"{value!r} is not a shape{guess}; shapes are {', '.join(SHAPES)}")
         return value
 
     def prepare(self, scene: Scene) -> WireframeDrawer:
@@ -90,10 +94,10 @@ class WireframeDrawer:
         if not len(segments):
             return Rect(0, 0, 0, 0)
         segments = segments + np.float32(self.shift)
-        color = _blend(self.colors[0], self.colors[1], treble)
-        self._draw_lines(surface.canvas, segments, depths, color)
+        color = _blend(self.colors[0], self.colors[1], round(treble * COLOR_STEPS) / COLOR_STEPS)
+        self._draw_lines(surface, segments, depths, color)
         if self.dot_px:
-            self._draw_dots(surface.canvas, segments, depths, color, frame)
+            self._draw_dots(surface, vertices, color, frame)
         pad = self.stroke + self.dot_px * 2 + 2
         ends = segments.reshape(-1, 2)
         low, high = ends.min(axis=0) - pad, ends.max(axis=0) + pad
@@ -114,41 +118,33 @@ class WireframeDrawer:
         return np.minimum((near * DEPTH_SHADES).astype(np.int64), DEPTH_SHADES - 1)
 
     def _draw_lines(
-        self, canvas: Any, segments: NDArray[np.float32], depths: NDArray[np.float32], color: str
+        self, surface: Surface, segments: NDArray[np.float32], depths: NDArray[np.float32], color: str
     ) -> None:
         groups = self._shades(depths) if self.params.depth else np.full(len(depths), DEPTH_SHADES - 1)
         for shade in range(DEPTH_SHADES):
-            ends = segments[groups == shade].reshape(-1, 2).tolist()
-            if not ends:
+            lines = segments[groups == shade]
+            if not len(lines):
                 continue
             fade = self.params.depth * (1 - shade / (DEPTH_SHADES - 1))
-            paint = skia.Paint(
-                AntiAlias=True,
-                Style=skia.Paint.kStroke_Style,
-                StrokeWidth=self.stroke * (1 - 0.35 * fade),
-                StrokeCap=skia.Paint.kRound_Cap if self.stroke > 2.5 else skia.Paint.kButt_Cap,
-                Color=skia_color(mix(color, self.colors[0], fade), self.params.opacity * (1 - 0.75 * fade)),
+            # Far lines sink into the ground's colour; near ones then lie over them without mixing.
+            shown = mix(self.ground, mix(color, self.colors[0], fade), 1 - 0.75 * fade)
+            width = self.stroke * (1 - 0.35 * fade)
+            colors = [shown] * len(lines)
+            fill_capsules(
+                surface, lines[:, 0], lines[:, 1], width, colors, self.params.opacity, self.stroke > 2.5
             )
-            canvas.drawPoints(skia.Canvas.kLines_PointMode, [skia.Point(x, y) for x, y in ends], paint)
 
-    def _draw_dots(
-        self,
-        canvas: Any,
-        segments: NDArray[np.float32],
-        depths: NDArray[np.float32],
-        color: str,
-        frame: Frame,
-    ) -> None:
+    def _draw_dots(self, surface: Surface, vertices: NDArray[np.float32], color: str, frame: Frame) -> None:
+        """A light on each corner, the nearer the brighter; the hats make them sparkle."""
+        points, depths = project(vertices, *self.size_px)
+        points = points + np.float32(self.shift)
         near = 1 - (depths - depths.min()) / (float(np.ptp(depths)) or 1.0)
-        ends = np.concatenate([segments[:, 0], segments[:, 1]])
-        _, first = np.unique(np.round(ends, 1), axis=0, return_index=True)
-        nearness = np.concatenate([near, near])[first]
         light = mix(color, "#ffffff", 0.75)
-        spark = 0.8 + 0.6 * frame.timeline.sparkle(frame.index)
-        for (x, y), close in zip(ends[first].tolist(), nearness.tolist(), strict=True):
-            opacity = self.params.opacity * (0.25 + 0.75 * close)
-            paint = skia.Paint(AntiAlias=True, Color=skia_color(light, opacity))
-            canvas.drawCircle(x, y, self.dot_px * spark * (0.6 + 0.6 * close), paint)
+        radius = self.dot_px * (0.8 + 0.6 * frame.timeline.sparkle(frame.index))
+        order = np.argsort(near)
+        for point, close in zip(points[order], near[order].tolist(), strict=True):
+            shown = mix(self.ground, light, round(0.25 + 0.75 * close, 2))
+            fill_dot(surface.pixels, point, radius * (0.6 + 0.6 * close), shown)
 
 
 def _blend(first: str, second: str, amount: float) -> str:
