@@ -30,7 +30,8 @@ def main() -> int:
     try:
         spec = RenderSpec.from_config({"preset": options.preset, "output": {"size": options.size}})
         still = render_frame(options.song, 1.0, spec)
-        print(f"frame at 1 s: {still.shape[1]}×{still.shape[0]}, {hashlib.sha256(still).hexdigest()[:16]}")
+        digest = hashlib.sha256(still.tobytes()).hexdigest()
+        print(f"frame at 1 s: {still.shape[1]}×{still.shape[0]}, {digest[:16]}")
         result = render_video(
             options.song, options.output, spec, force=True, on_progress=tell, cancelled=stop.is_set
         )

@@ -17,7 +17,9 @@ fail() {
 recent() { "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; }
 
 find_python() {
-  for name in ${PYTHON:-python3 python3.14 python3.13 python3.12 python3.11}; do
+  local names=(python3 python3.14 python3.13 python3.12 python3.11)
+  [ -z "${PYTHON:-}" ] || names=("$PYTHON")
+  for name in "${names[@]}"; do
     if command -v "$name" >/dev/null && recent "$name"; then
       command -v "$name"
       return
@@ -82,13 +84,17 @@ case $kind in
 esac
 
 python=$(find_python)
+old=${PYTHON:-python3}
+if [ -z "$python" ] && command -v "$old" >/dev/null; then
+  fail "Python 3.11 or newer is needed; $old is $("$old" -V 2>&1)." "Install a newer one, or name it: PYTHON=/path/to/python3"
+fi
 missing=$(missing_packages "$python")
 if [ -n "$missing" ]; then
   # shellcheck disable=SC2086
   install_packages $missing
   python=$(find_python)
 fi
-[ -n "$python" ] || fail "Python 3.11 or newer was not found." "Install it, or name it: PYTHON=/path/to/python3 bash scripts/setup.sh"
+[ -n "$python" ] || fail "Python 3.11 or newer was not found." "Install it, or name it: PYTHON=/path/to/python3"
 missing=$(missing_packages "$python")
 [ -z "$missing" ] || fail "These system packages are still missing: $missing" "Install them, and run this again."
 

@@ -84,7 +84,7 @@ def oriel_commands(path: Path) -> Iterator[list[str]]:
                 yield words[1:end]
 
 
-CASES = [(path.name, words) for path in (README, GUIDE, CI, GALLERY) for words in oriel_commands(path)]
+CASES = [(path.name, words) for path in DOCUMENTS for words in oriel_commands(path)]
 
 
 @pytest.mark.parametrize(
@@ -120,6 +120,17 @@ def test_the_readme_begins_with_the_two_commands_that_set_up() -> None:
     assert first
     assert first[1].splitlines() == ["bash scripts/demo.sh", "bash scripts/test.sh"]
     assert read(ROOT / ".ci/run").splitlines()[-1] == first[1].splitlines()[1]
+
+
+def test_the_readme_names_every_nox_session() -> None:
+    sessions = re.findall(r"^@nox\.session\ndef (\w+)", read(ROOT / "noxfile.py"), re.MULTILINE)
+    assert re.findall(r"^\| `nox -s (\w+)`", read(README), re.MULTILINE) == sessions
+
+
+def test_the_architecture_names_only_modules_that_exist() -> None:
+    there = {path.name for path in (ROOT / "src").rglob("*.py")}
+    named = set(re.findall(r"\b\w+\.py\b", read(ROOT / "docs/architecture.md")))
+    assert named <= there, f"gone: {', '.join(sorted(named - there))}"
 
 
 def test_no_file_names_a_registry() -> None:
@@ -302,7 +313,7 @@ def song(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Four seconds of the demo song, as an MP3."""
     folder = tmp_path_factory.mktemp("song")
     write_demo_song(folder / "song.wav", 4.0)
-    command = [
+    command: list[str | Path] = [
         find_ffmpeg(),
         "-loglevel",
         "error",
@@ -352,7 +363,14 @@ def test_every_example_renders(path: Path, song: Path, tmp_path: Path) -> None:
 
 
 def test_the_library_example_runs(song: Path, tmp_path: Path) -> None:
-    command = [sys.executable, ROOT / "examples/library.py", song, tmp_path / "out.mp4", "--size", "160x90"]
+    command: list[str | Path] = [
+        sys.executable,
+        ROOT / "examples/library.py",
+        song,
+        tmp_path / "out.mp4",
+        "--size",
+        "160x90",
+    ]
     ran = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
     assert ran.returncode == 0, ran.stderr
     assert (tmp_path / "out.mp4").stat().st_size > 1000

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from oriel_fx.render.colors import Color, hex_to_rgb, ramp
-from oriel_fx.render.pixels import dither
-from oriel_fx.render.scene import Frame, Params, Pixels, Scene
+from oriel_fx.render.pixels import dither, opaque
+from oriel_fx.render.scene import Artwork, Frame, Params, Pixels
 
 Floats = NDArray[np.float32]
 
@@ -32,8 +32,8 @@ class ColorBackground(Motion):
     type: Literal["color"] = "color"
     color: Color = "palette.ground"
 
-    def paint(self, scene: Scene, width: int, height: int) -> Floats:
-        return np.full((height, width, 3), hex_to_rgb(scene.palette.resolve(self.color)), np.float32)
+    def paint(self, artwork: Artwork, width: int, height: int) -> Floats:
+        return np.full((height, width, 3), hex_to_rgb(artwork.palette.resolve(self.color)), np.float32)
 
 
 class GradientBackground(Motion):
@@ -47,11 +47,11 @@ class GradientBackground(Motion):
     y: float = Field(0.5, ge=-1, le=2, description="centre of a radial one, share of the height")
     radius: float = Field(1.0, gt=0, le=5, description="of a radial one, in short sides")
 
-    def paint(self, scene: Scene, width: int, height: int) -> Floats:
+    def paint(self, artwork: Artwork, width: int, height: int) -> Floats:
         down, across = np.mgrid[0:height, 0:width].astype(np.float32)
         if self.shape == "radial":
             distance = np.hypot(across - self.x * width, down - self.y * height)
-            along = distance / (self.radius * scene.layout.unit)
+            along = distance / (self.radius * artwork.layout.unit)
             # A smooth shoulder at both ends: a straight ramp shows its edge as a ring.
             along = np.clip(along, 0, 1)
             along = along * along * (3 - 2 * along)
@@ -59,11 +59,8 @@ class GradientBackground(Motion):
             dx, dy = math.cos(math.radians(self.angle)), math.sin(math.radians(self.angle))
             reach = abs(dx) * width + abs(dy) * height
             along = ((across - width / 2) * dx + (down - height / 2) * dy) / reach + 0.5
-        steps = ramp(scene.colors(self.colors), np.linspace(0, 1, 4096, dtype=np.float32))
-        place = np.clip(along, 0, 1) * 4095
-        low = np.minimum(place.astype(np.int32), 4094)
-        part = (place - low)[..., None]
-        return (steps[low] * (1 - part) + steps[low + 1] * part).astype(np.float32)
+        steps = ramp(artwork.colors(self.colors), np.linspace(0, 1, 4096, dtype=np.float32))
+        return np.asarray(steps[(np.clip(along, 0, 1) * 4095 + 0.5).astype(np.int16)], np.float32)
 
 
 class ImageBackground(Motion):
@@ -79,16 +76,22 @@ class ImageBackground(Motion):
         "palette.ground", description="what it darkens towards, and what shows beside a contained picture"
     )
 
-    def paint(self, scene: Scene, width: int, height: int) -> Floats:
-        ground = np.array(hex_to_rgb(scene.palette.resolve(self.color)), np.float32)
-        picture = _fit(scene.load_image(self.source), self.fit, width, height, ground)
-        if self.blur:
-            picture = _blur(picture, self.blur * scene.layout.unit)
+    def paint(self, artwork: Artwork, width: int, height: int) -> Floats:
+        ground = np.array(hex_to_rgb(artwork.palette.resolve(self.color)), np.float32)
+        sigma_px = self.blur * artwork.layout.unit
+        # A blurred picture is worked on at a size where the blur is a few pixels, and enlarged at the end.
+        factor = max(1.0, sigma_px / 6)
+        small = (max(8, round(width / factor)), max(8, round(height / factor)))
+        picture = _fit(artwork.load_image(self.source), self.fit, *small, ground)
+        if sigma_px:
+            picture = cv2.GaussianBlur(picture, (0, 0), sigma_px / factor, borderType=cv2.BORDER_REFLECT)
         if self.saturation != 1:
-            luma = picture @ np.array([0.2126, 0.7152, 0.0722], np.float32)
-            picture = luma[..., None] + (picture - luma[..., None]) * np.float32(self.saturation)
-        picture = ground + (picture - ground) * np.float32(1 - self.darken)
-        return np.clip(picture, 0, 1)
+            luma = np.einsum("ijk,k->ij", picture, np.array([0.2126, 0.7152, 0.0722], np.float32))[..., None]
+            picture = luma + (picture - luma) * np.float32(self.saturation)
+        picture = np.clip(ground + (picture - ground) * np.float32(1 - self.darken), 0, 1)
+        if small == (width, height):
+            return picture
+        return np.asarray(cv2.resize(picture, (width, height), interpolation=cv2.INTER_CUBIC), np.float32)
 
 
 Background = Annotated[ColorBackground | GradientBackground | ImageBackground, Field(discriminator="type")]
@@ -118,14 +121,8 @@ def _fit(pixels: Pixels, fit: str, width: int, height: int, ground: Floats) -> F
     return picture
 
 
-def _blur(picture: Floats, sigma_px: float) -> Floats:
-    """Gaussian blur at a size where sigma is a few pixels, then back up smoothly."""
-    height, width = picture.shape[:2]
-    factor = max(1.0, sigma_px / 6)
-    small_size = (max(8, round(width / factor)), max(8, round(height / factor)))
-    small = cv2.resize(picture, small_size, interpolation=cv2.INTER_AREA)
-    small = cv2.GaussianBlur(small, (0, 0), sigma_px / factor, borderType=cv2.BORDER_REFLECT)
-    return np.asarray(cv2.resize(small, (width, height), interpolation=cv2.INTER_CUBIC), np.float32)
+def _levels(painted: Floats) -> Pixels:
+    return np.round(painted * 255).astype(np.uint8)
 
 
 DRIFT_PERIOD_S = 30.0
@@ -138,17 +135,18 @@ class Ground:
     """
 
     def __init__(
-        self, background: ColorBackground | GradientBackground | ImageBackground, scene: Scene
+        self, background: ColorBackground | GradientBackground | ImageBackground, artwork: Artwork
     ) -> None:
-        layout = scene.layout
+        layout = artwork.layout
         self._width, self._height = layout.width, layout.height
         plain = isinstance(background, ColorBackground)
         self._drift_px = 0.0 if plain else background.drift * layout.unit
         self._beat_zoom = 0.0 if plain else background.beat_zoom
         self.still = self._drift_px == 0 and self._beat_zoom == 0
         self._margin = math.ceil(self._drift_px) + 1 if self._drift_px else 0
-        painted = background.paint(scene, layout.width + 2 * self._margin, layout.height + 2 * self._margin)
-        self._pixels = dither(painted, scene.seed)
+        painted = background.paint(artwork, layout.width + 2 * self._margin, layout.height + 2 * self._margin)
+        # One flat colour needs no dithering, and must come out exactly as it was asked for.
+        self._pixels = opaque(_levels(painted)) if plain else dither(painted, artwork.seed)
 
     def pixels(self, frame: Frame) -> Pixels:
         """RGBA, opaque, height × width × 4; a view where it is still, so copy before drawing on it."""

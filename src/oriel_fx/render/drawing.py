@@ -44,13 +44,14 @@ def draw_chunks(
     chunks: Iterable[Chunk],
     on_frames: Callable[[int], None],
     cancelled: Callable[[], bool] = lambda: False,
+    engine: Engine | None = None,
 ) -> Iterator[Chunk]:
-    """Draw chunks one after another; yields each when its file is whole.
+    """Draw chunks one after another, with `engine` where one is ready; yields each when its file is whole.
 
     While ffmpeg finishes one, the next is already being drawn. Raises EncodeError, OutputError,
     RenderCancelledError; the files of finished chunks stay.
     """
-    engine = build_engine(job.song, job.spec, job.assets)
+    engine = engine or build_engine(job.song, job.spec, job.assets)
     closing: _Closing | None = None
     try:
         for chunk in chunks:

@@ -15,7 +15,7 @@ from typing import Literal
 
 from oriel_fx.errors import AssetError, OutputError, RenderCancelledError, UsageError
 from oriel_fx.render.assets import Assets, NoAssets
-from oriel_fx.render.audio import Pcm, SongStats, probe_song, read_cover, read_tags
+from oriel_fx.render.audio import Pcm, SongStats, probe_song, read_tags
 from oriel_fx.render.chunks import (
     Chunk,
     WorkFolder,
@@ -29,8 +29,9 @@ from oriel_fx.render.drawing import ChunkJob, draw_chunks
 from oriel_fx.render.encode.command import encode_audio, join
 from oriel_fx.render.encode.probe import verify
 from oriel_fx.render.encode.process import find_ffmpeg, run_ffmpeg
+from oriel_fx.render.engines.base import Engine
 from oriel_fx.render.pool import draw_in_processes
-from oriel_fx.render.setup import PreparedSong, frame_range, prepare_song
+from oriel_fx.render.setup import PreparedSong, frame_range, prepare_both, prepare_song
 from oriel_fx.render.spec import RenderSpec
 
 Stage = Literal["decode", "draw", "join", "verify", "done"]
@@ -107,10 +108,13 @@ def render_video(
     work = WorkFolder.beside(output)
     with work.claimed(render_key(song, spec, _asset_hashes(spec, assets)), resume):
         render.say("decode", 0, 0)
-        prepared = _prepared(song, work)
-        result = _draw_and_join(
-            render, work, prepared, jobs, force, _audio_rate(info.sample_rate_hz), frame_hashes
-        )
+        engine = None
+        if jobs > 1:
+            prepared = _prepared(song, work)
+        else:
+            prepared, engine = prepare_both(lambda: _prepared(song, work), song, spec, assets)
+        rate_hz = _audio_rate(info.sample_rate_hz)
+        result = _draw_and_join(render, work, prepared, engine, jobs, force, rate_hz, frame_hashes)
         work.remove()
     return result
 
@@ -199,7 +203,7 @@ def _prepared(song: Path, work: WorkFolder) -> PreparedSong:
         pcm = Pcm(work.path / facts["pcm"], facts["n_samples"])
         if pcm.path.stat().st_size == 2 * pcm.n_samples:
             stats = SongStats.from_dict(facts["stats"])
-            return PreparedSong(song, pcm, stats, read_tags(song), read_cover(song), tuple(facts["warnings"]))
+            return PreparedSong(song, pcm, stats, read_tags(song), tuple(facts["warnings"]))
     prepared = prepare_song(song, work.path)
     facts = {
         "pcm": prepared.pcm.path.name,
@@ -215,6 +219,7 @@ def _draw_and_join(
     render: _Render,
     work: WorkFolder,
     prepared: PreparedSong,
+    engine: Engine | None,
     jobs: int,
     force: bool,
     rate_hz: int,
@@ -226,7 +231,7 @@ def _draw_and_join(
     job = ChunkJob(prepared, spec, render.assets, work.path, tuple(chunks), frame_hashes is not None)
     sound = _Sound(render, work, Fraction(first) / fps, _sound_length(prepared, first, stop, fps), rate_hz)
     try:
-        _draw(render, work, job, chunks, jobs)
+        _draw(render, work, job, chunks, engine, jobs)
         sound.wait()
     finally:
         sound.stop()
@@ -258,7 +263,7 @@ def _sound_length(prepared: PreparedSong, first: int, stop: int, fps: Fraction) 
     return end - Fraction(first) / fps
 
 
-def _draw(render: _Render, work: WorkFolder, job: ChunkJob, chunks: list[Chunk], jobs: int) -> None:
+def _draw(render: _Render, work: WorkFolder, job: ChunkJob, chunks: list[Chunk], engine: Engine | None, jobs: int) -> None:
     todo = [chunk for chunk in chunks if not work.is_done(chunk, job.with_hashes)]
     n_frames = sum(chunk.n_frames for chunk in chunks)
     render.reused = frames = n_frames - sum(chunk.n_frames for chunk in todo)
@@ -275,7 +280,7 @@ def _draw(render: _Render, work: WorkFolder, job: ChunkJob, chunks: list[Chunk],
     if jobs > 1 and len(todo) > 1:
         done = draw_in_processes(job, todo, jobs, on_frames, render.cancelled)
     else:
-        done = draw_chunks(job, todo, on_frames, render.cancelled)
+        done = draw_chunks(job, todo, on_frames, render.cancelled, engine)
     for _ in done:
         pass
 

@@ -43,17 +43,29 @@ class Planes:
         )
 
 
-def dither(picture: NDArray[np.float32], seed: int) -> Pixels:
-    """RGB float 0..1 (height, width, 3) → opaque RGBA uint8, with triangular noise of one level so gradients do not band."""
+NOISE_TILE_PX = 512
+
+
+def noise(height: int, width: int, seed: int) -> NDArray[np.float32]:
+    """Triangular noise, -1..1, float32 (height, width, 1): one tile repeated, for no eye finds the seams of noise."""
     random = np.random.default_rng([seed, 3])
+    side = (NOISE_TILE_PX, NOISE_TILE_PX)
+    tile = random.random(side, np.float32) - random.random(side, np.float32)
+    repeats = (-(-height // NOISE_TILE_PX), -(-width // NOISE_TILE_PX))
+    return np.tile(tile, repeats)[:height, :width, None]
+
+
+def dither(picture: NDArray[np.float32], seed: int) -> Pixels:
+    """RGB float 0..1 (height, width, 3) → opaque RGBA uint8, with noise of one level so that gradients do not band."""
     height, width = picture.shape[:2]
-    noise = random.random((height, width, 1), np.float32) - random.random((height, width, 1), np.float32)
-    rgba = np.full((height, width, 4), 255, np.uint8)
-    flat = picture.min(axis=(0, 1)) == picture.max(axis=(0, 1))
-    if flat.all():
-        noise = np.zeros((1, 1, 1), np.float32)
-    rgba[..., :3] = np.clip(picture * 255 + 0.5 + 0.7 * noise, 0, 255).astype(np.uint8)
-    return rgba
+    levels = picture * np.float32(255)
+    levels += np.float32(0.7) * noise(height, width, seed) + np.float32(0.5)
+    return opaque(np.clip(levels, 0, 255, out=levels).astype(np.uint8))
+
+
+def opaque(rgb: Pixels) -> Pixels:
+    """RGB (height, width, 3) → RGBA, alpha full."""
+    return np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2RGBA), np.uint8)
 
 
 class Converter:

@@ -50,24 +50,33 @@ class Palette:
 
 
 @dataclass(frozen=True)
-class Scene:
-    """Everything that stays the same for all frames of one render.
+class Artwork:
+    """What a render looks like apart from its sound, so that it can be made ready while the song is decoded.
 
     `load_image(name)` gives the RGBA pixels (premultiplied, uint8, height × width × 4) of the song's cover
-    (`"cover"`) or of an asset, `load_font(name)` a font's file; `range_frames` is the first frame and the frame past the last that are shown.
+    (`"cover"`) or of an asset, `load_font(name)` a font's file.
     """
 
     layout: Layout
-    timeline: Timeline
     tags: Tags
     palette: Palette
     seed: int
-    range_frames: tuple[int, int]
     load_image: Callable[[str], Pixels]
     load_font: Callable[[str], Path]
 
     def colors(self, colors: list[str] | tuple[str, ...]) -> list[str]:
         return [self.palette.resolve(color) for color in colors]
+
+
+@dataclass(frozen=True)
+class Scene(Artwork):
+    """Everything that stays the same for all frames of one render.
+
+    `range_frames` is the first frame and the frame past the last that are shown.
+    """
+
+    timeline: Timeline
+    range_frames: tuple[int, int]
 
 
 @dataclass(frozen=True)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -23,10 +24,11 @@ from oriel_fx.render.audio import (
     read_cover,
     read_tags,
 )
+from oriel_fx.render.background import Ground
 from oriel_fx.render.colors import hex_to_rgb, mix, srgb_to_oklab
 from oriel_fx.render.engines.native import NativeEngine
 from oriel_fx.render.layout import Layout
-from oriel_fx.render.scene import Palette, Pixels, Scene
+from oriel_fx.render.scene import Artwork, Palette, Pixels, Scene
 from oriel_fx.render.spec import RenderSpec
 
 COVER = "cover"
@@ -40,7 +42,6 @@ class PreparedSong:
     pcm: Pcm
     stats: SongStats
     tags: Tags
-    cover: bytes | None
     warnings: tuple[str, ...]
 
 
@@ -62,7 +63,7 @@ def prepare_song(song: Path, folder: Path) -> PreparedSong:
     """Decode a song into `folder` and measure it. Raises SongError, OutputError, DependencyError."""
     decoded = decode_song(song, folder)
     return PreparedSong(
-        song, decoded.pcm, measure_song(decoded.pcm), read_tags(song), read_cover(song), decoded.warnings
+        song, decoded.pcm, measure_song(decoded.pcm), read_tags(song), decoded.warnings
     )
 
 
@@ -81,11 +82,10 @@ def frame_range(spec: RenderSpec, duration_s: float) -> tuple[int, int]:
     return first, min(n_frames, first + wanted)
 
 
-def build_scene(song: PreparedSong, spec: RenderSpec, assets: Assets) -> Scene:
-    """Everything the layers need to know. Raises AssetError for a picture or font that cannot be used."""
-    width, height = spec.output.size_px
+def gather_artwork(song: Path, spec: RenderSpec, assets: Assets) -> Artwork:
+    """Tags, cover, colours and pictures. Raises AssetError for a picture that cannot be used."""
     named = {key: value for key, value in spec.tags.model_dump().items() if value is not None}
-    tags = replace(song.tags, **named)
+    tags = replace(read_tags(song), **named)
     images: dict[str, Pixels] = {}
 
     def load_image(name: str) -> Pixels:
@@ -93,21 +93,41 @@ def build_scene(song: PreparedSong, spec: RenderSpec, assets: Assets) -> Scene:
             images[name] = _cover(song, tags, spec.seed) if name == COVER else _asset_image(assets, name)
         return images[name]
 
-    return Scene(
-        layout=Layout(width, height),
-        timeline=Timeline(song.pcm, spec.output.frames_per_s, song.stats),
+    return Artwork(
+        layout=Layout(*spec.output.size_px),
         tags=tags,
         palette=_palette(spec, load_image),
         seed=spec.seed,
-        range_frames=frame_range(spec, song.pcm.duration_s),
         load_image=load_image,
         load_font=assets.find,
     )
 
 
+def build_scene(song: PreparedSong, spec: RenderSpec, artwork: Artwork) -> Scene:
+    """Everything the layers need to know."""
+    return Scene(
+        **{field.name: getattr(artwork, field.name) for field in fields(Artwork)},
+        timeline=Timeline(song.pcm, spec.output.frames_per_s, song.stats),
+        range_frames=frame_range(spec, song.pcm.duration_s),
+    )
+
+
 def build_engine(song: PreparedSong, spec: RenderSpec, assets: Assets) -> NativeEngine:
-    """The engine that draws this spec for this song."""
-    return NativeEngine(spec, build_scene(song, spec, assets))
+    """The engine that draws this spec for this song. Raises AssetError."""
+    artwork = gather_artwork(song.path, spec, assets)
+    return NativeEngine(spec, build_scene(song, spec, artwork), Ground(spec.background, artwork))
+
+
+def prepare_both(
+    prepare: Callable[[], PreparedSong], song: Path, spec: RenderSpec, assets: Assets
+) -> tuple[PreparedSong, NativeEngine]:
+    """`prepare` the song on a thread, ffmpeg's work mostly, while the artwork is made ready here; then the engine."""
+    with ThreadPoolExecutor(1, "oriel-prepare") as pool:
+        preparing = pool.submit(prepare)
+        artwork = gather_artwork(song, spec, assets)
+        ground = Ground(spec.background, artwork)
+        prepared = preparing.result()
+    return prepared, NativeEngine(spec, build_scene(prepared, spec, artwork), ground)
 
 
 def _asset_image(assets: Assets, name: str) -> Pixels:
@@ -115,11 +135,11 @@ def _asset_image(assets: Assets, name: str) -> Pixels:
     return decode_image(path.read_bytes(), str(path))
 
 
-def _cover(song: PreparedSong, tags: Tags, seed: int) -> Pixels:
+def _cover(song: Path, tags: Tags, seed: int) -> Pixels:
     """The song's own cover art, or one drawn from its title."""
-    if song.cover:
+    if data := read_cover(song):
         try:
-            return decode_image(song.cover, "the cover art")
+            return decode_image(data, "the cover art")
         except AssetError:
             # Broken art in a file is not the user's mistake in the spec; the drawn cover stands in.
             pass

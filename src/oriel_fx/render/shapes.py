@@ -91,9 +91,9 @@ def fill_dot(pixels: Pixels, centre: Floats, radius_px: float, color: str) -> No
     cv2.circle(pixels, (x, y), radius, ink(color), -1, cv2.LINE_AA, _SHIFT)
 
 
-def stroke_polyline(pixels: Pixels, points: Floats, width_px: float, color: Ink) -> None:
+def stroke_polyline(pixels: Pixels, points: Floats, width_px: float, color: str) -> None:
     """Draw a line through points (n, 2) in pixels; its width is rounded to whole pixels."""
-    cv2.polylines(pixels, [to_fixed(points)], False, color, max(1, round(width_px)), cv2.LINE_AA, _SHIFT)
+    cv2.polylines(pixels, [to_fixed(points)], False, ink(color), max(1, round(width_px)), cv2.LINE_AA, _SHIFT)
 
 
 def cover_polygon(mask: Pixels, points: Floats) -> None:

@@ -16,13 +16,13 @@ from oriel_fx.render.chunks import write_whole
 from oriel_fx.render.colors import hex_to_rgb
 from oriel_fx.render.pixels import Planes, to_rgb
 from oriel_fx.render.scene import Pixels
-from oriel_fx.render.setup import build_engine, prepare_song, scratch_folder
+from oriel_fx.render.setup import prepare_both, prepare_song, scratch_folder
 from oriel_fx.render.spec import RenderSpec
 from oriel_fx.render.text import Figures, TextStyle
 
 # OpenCV's options for each kind; it complains aloud about one that belongs to another.
 FORMATS = {
-    ".png": [cv2.IMWRITE_PNG_COMPRESSION, 3],
+    ".png": [cv2.IMWRITE_PNG_COMPRESSION, 1],
     ".jpg": [cv2.IMWRITE_JPEG_QUALITY, 93],
     ".jpeg": [cv2.IMWRITE_JPEG_QUALITY, 93],
     ".webp": [cv2.IMWRITE_WEBP_QUALITY, 92],
@@ -60,11 +60,11 @@ def _draw(
 ) -> tuple[list[NDArray[np.uint8]], list[float], float]:
     """Frames at the times chosen once the song's true length is known; those times; that length."""
     with scratch_folder() as folder:
-        prepared = prepare_song(song, folder)
+        own = assets or NoAssets()
+        prepared, engine = prepare_both(lambda: prepare_song(song, folder), song, spec, own)
         fps, duration_s = spec.output.frames_per_s, prepared.pcm.duration_s
         times_s = choose_times(duration_s)
         n_frames = max(1, round(duration_s * fps))
-        engine = build_engine(prepared, spec, assets or NoAssets())
         planes = Planes.empty(*spec.output.size_px)
         pictures = []
         for at_s in times_s:

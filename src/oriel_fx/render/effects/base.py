@@ -17,7 +17,7 @@ class RegionEffect(Protocol):
 
     reach_px: int
 
-    def darken_ground(self, ground: Pixels) -> None:
+    def darken_ground(self, ground: Pixels, still: bool) -> None:
         """Change the bare ground (RGBA, in place): once where it is still, else on every frame."""
 
     def apply(self, picture: Pixels, ground: Pixels, region: Rect, frame: Frame) -> None:

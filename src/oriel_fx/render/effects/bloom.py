@@ -43,7 +43,7 @@ class Bloom:
     def reach_px(self) -> int:
         return round(self.radius_px * 2.2)
 
-    def darken_ground(self, ground: Pixels) -> None:
+    def darken_ground(self, ground: Pixels, still: bool) -> None:
         """The ground sheds no light."""
 
     def apply(self, picture: Pixels, ground: Pixels, region: Rect, frame: Frame) -> None:
@@ -60,7 +60,7 @@ class Bloom:
         near = _soften(light, sigma * 0.3)
         far = _soften(near, sigma)
         # A wide glow spreads its light thin, so it is weighted up to be seen at all.
-        glow = cv2.addWeighted(near, 0.55 * strength, far, 1.3 * strength, 0)
+        glow = cv2.addWeighted(near, 0.4 * strength, far, 1.35 * strength, 0)
         height, width = part.shape[:2]
         spread = self._scratch[: height * width * 4].reshape(height, width, 4)
         cv2.resize(glow, (width, height), dst=spread, interpolation=cv2.INTER_LINEAR)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from oriel_fx.render.layout import Rect
+from oriel_fx.render.pixels import noise
 from oriel_fx.render.scene import Frame, Params, Pixels, Scene
 
 
@@ -53,11 +54,17 @@ class Vignette:
         left, right = _span(columns)
         self._left, self._right = left + round((right - left) * 0.147), right - round((right - left) * 0.147)
 
-    def darken_ground(self, ground: Pixels) -> None:
-        # Rounding at random instead of down keeps a dark gradient free of bands.
-        noise = np.random.default_rng([self.seed, 5]).random(self.loss.shape, np.float32)
-        dark = ground[..., :3] * (1 - self.loss[..., None])
-        ground[..., :3] = (dark + np.where(self.loss > 0, noise, 0.5)[..., None]).astype(np.uint8)
+    def darken_ground(self, ground: Pixels, still: bool) -> None:
+        """Rounds at random where the ground is still, which keeps a dark gradient free of bands; plainly on each frame."""
+        height, width = self.loss.shape
+        for strip in self._strips(Rect(0, 0, width, height)):
+            part = ground[strip.slices]
+            if not still:
+                cv2.subtract(part, cv2.multiply(part, self.levels[strip.slices], scale=1 / 255), part)
+            else:
+                chance = 0.5 + 0.5 * noise(height, width, self.seed)[strip.slices]
+                part[:] = (part * (1 - self.loss[strip.slices][..., None]) + chance).astype(np.uint8)
+            part[..., 3] = 255
 
     def apply(self, picture: Pixels, ground: Pixels, region: Rect, frame: Frame) -> None:
         """Only what layers added is darkened here: the ground under it already is."""

@@ -31,7 +31,7 @@ class NativeEngine:
     `stage_s` collects CPU seconds spent per stage (restore, draw, effects, convert, finish), for the benchmark.
     """
 
-    def __init__(self, spec: RenderSpec, scene: Scene) -> None:
+    def __init__(self, spec: RenderSpec, scene: Scene, ground: Ground) -> None:
         # More threads would fight the encoder for the same cores.
         cv2.setNumThreads(1)
         self._scene = scene
@@ -44,13 +44,13 @@ class NativeEngine:
                 self._frame_effects.append(effect.prepare(scene))
             else:
                 self._region_effects.append(effect.prepare(scene))
-        self._ground = Ground(spec.background, scene)
+        self._ground = ground
         first = self._frame(scene.range_frames[0])
         self._plate: Pixels = np.ascontiguousarray(self._ground.pixels(first)).copy()
         live = _bake(drawers, Surface(self._plate), first) if self._ground.still else drawers
         self._under, self._lit, self._over = _by_light(live)
         for region_effect in self._region_effects:
-            region_effect.darken_ground(self._plate)
+            region_effect.darken_ground(self._plate, self._ground.still)
             if isinstance(region_effect, Bloom):
                 region_effect.still_ground = self._ground.still and not self._under
         self._plate_planes = Planes.empty(scene.layout.width, scene.layout.height)
@@ -102,7 +102,7 @@ class NativeEngine:
             return
         np.copyto(self._plate, self._ground.pixels(frame))
         for region_effect in self._region_effects:
-            region_effect.darken_ground(self._plate)
+            region_effect.darken_ground(self._plate, self._ground.still)
         np.copyto(self._surface.pixels, self._plate)
 
     def _draw_lit(self, frame: Frame) -> list[Rect]:

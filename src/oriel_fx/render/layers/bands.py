@@ -33,7 +33,8 @@ class BandPicker:
 
     def pick(self, spectrum: NDArray[np.float32]) -> NDArray[np.float32]:
         """Spectrum (128,) → float32 (count,), 0..1."""
-        picked: NDArray[np.float32] = self._matrix @ spectrum
+        # Not a matrix product: OpenBLAS would wake a thread per core for it, beside the encoder's.
+        picked: NDArray[np.float32] = np.einsum("ij,j->i", self._matrix, spectrum)
         return picked
 
 

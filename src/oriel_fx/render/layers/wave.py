@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, Literal
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from oriel_fx.render.colors import Color, skia_color
+from oriel_fx.render.colors import Color, hex_to_rgb, skia_color
 from oriel_fx.render.layout import Rect
 from oriel_fx.render.lazy import skia
-from oriel_fx.render.scene import Frame, Placed, Scene, Surface
+from oriel_fx.render.scene import Frame, Pixels, Placed, Scene, Surface
+from oriel_fx.render.shapes import cover_polygon, stroke_polyline
 
 Curve = NDArray[np.float32]
 
@@ -45,21 +48,17 @@ class WaveLayer(Placed):
             "multiply": skia.BlendMode.kMultiply,
             "screen": skia.BlendMode.kScreen,
         }[self.blend]
-        line = {
-            "Style": skia.Paint.kStroke_Style,
-            "StrokeWidth": stroke,
-            "StrokeJoin": skia.Paint.kRound_Join,
-        }
         paints = [
-            skia.Paint(
-                AntiAlias=True,
-                Color=skia_color(color, self.opacity),
-                BlendMode=blend,
-                **(line | {"StrokeCap": skia.Paint.kRound_Cap} if self.style == "line" else {}),
-            )
-            for color in colors
+            skia.Paint(AntiAlias=True, Color=skia_color(color, self.opacity), BlendMode=blend) for color in colors
         ]
+        if self.style == "line":
+            for paint in paints:
+                paint.setStyle(skia.Paint.kStroke_Style)
+                paint.setStrokeWidth(stroke)
+                paint.setStrokeJoin(skia.Paint.kRound_Join)
+                paint.setStrokeCap(skia.Paint.kRound_Cap)
         count = 181 if self.style == "ribbons" else self.points * CURVE_STEPS
+        filters = self.style == "ribbons" and self.blend == "multiply" and len(colors) <= MOST_FILTERS
         return WaveDrawer(
             params=self,
             xs=np.linspace(x - width / 2, x + width / 2, count, dtype=np.float32),
@@ -67,8 +66,10 @@ class WaveLayer(Placed):
             y=y,
             swing=self.height * unit / 2,
             stroke=stroke,
+            colors=colors,
             paints=paints,
             bumps=_bumps(count, len(colors)),
+            filters=_filters(colors, self.opacity) if filters else None,
             bounds=Rect.around(x - width / 2 - stroke - 2, y - reach, x + width / 2 + stroke + 2, y + reach),
         )
 
@@ -101,12 +102,37 @@ def _bumps(count: int, n_colors: int) -> NDArray[np.float32]:
     return matrix
 
 
-def _polygon(xs: Curve, ys: Curve, closed_by: Curve | None = None) -> Any:
-    points = [skia.Point(x, y) for x, y in zip(xs.tolist(), ys.tolist(), strict=True)]
-    if closed_by is not None:
-        points += [skia.Point(x, y) for x, y in zip(xs[::-1].tolist(), closed_by[::-1].tolist(), strict=True)]
+# As many coverages of an edge pixel are told apart; with three filters all combinations fit in a byte.
+EDGE_STEPS = 6
+MOST_FILTERS = 3
+
+
+def _filters(colors: list[str], opacity: float) -> NDArray[np.uint32]:
+    """What coloured glasses let through, packed RGBA, by the number whose digits (base EDGE_STEPS) are their covers."""
+    through = np.full((EDGE_STEPS ** len(colors), 4), 255.0)
+    codes = np.arange(len(through))
+    for place, color in enumerate(colors):
+        cover = codes // EDGE_STEPS**place % EDGE_STEPS / (EDGE_STEPS - 1) * opacity
+        through[:, :3] *= 1 - cover[:, None] * (1 - np.array(hex_to_rgb(color)))
+    return np.round(through).astype(np.uint8).view(np.uint32).reshape(-1)
+
+
+@cache
+def _digits(place: int) -> Pixels:
+    """Cover 0..255 → its digit at one place of the number."""
+    digits = np.round(np.arange(256) / 255 * (EDGE_STEPS - 1)) * EDGE_STEPS**place
+    return digits.astype(np.uint8)
+
+
+def _lens(xs: Curve, y: float, half: Curve) -> Curve:
+    """The outline of a shape as high above y as below it: (2 n, 2)."""
+    above, below = np.stack([xs, y - half], axis=1), np.stack([xs, y + half], axis=1)
+    return np.concatenate([above, below[::-1]]).astype(np.float32)
+
+
+def _path(points: Curve, closed: bool) -> Any:
     path = skia.Path()
-    path.addPoly(points, closed_by is not None)
+    path.addPoly([skia.Point(x, y) for x, y in points.tolist()], closed)
     return path
 
 
@@ -118,39 +144,66 @@ class WaveDrawer:
     y: float
     swing: float
     stroke: float
+    colors: list[str]
     paints: list[Any]
     bumps: NDArray[np.float32]
+    filters: NDArray[np.uint32] | None
     bounds: Rect
     static: bool = field(default=False, init=False)
     glows: bool = field(default=True, init=False)
 
     def draw(self, surface: Surface, frame: Frame) -> Rect | None:
         if self.params.style == "ribbons":
-            reach = self._draw_ribbons(surface.canvas, frame)
+            reach = self._draw_ribbons(surface, frame)
         else:
-            reach = self._draw_sound(surface.canvas, frame)
+            reach = self._draw_sound(surface, frame)
         height = int(reach + self.stroke) + 2
-        return Rect(self.bounds.left, int(self.y) - height, self.bounds.right, int(self.y) + height + 1)
+        touched = Rect(self.bounds.left, int(self.y) - height, self.bounds.right, int(self.y) + height + 1)
+        return touched.intersect(self.bounds)
 
-    def _draw_sound(self, canvas: Any, frame: Frame) -> float:
-        sound = frame.timeline.waveform(
-            frame.index, len(self.xs), self.params.span, trigger=self.params.steady
-        )
+    def _draw_sound(self, surface: Surface, frame: Frame) -> float:
+        params = self.params
+        sound = frame.timeline.waveform(frame.index, params.points, params.span, trigger=params.steady)
         # Loud songs fill the height without flattening their peaks, quiet ones are still seen.
-        swings = np.tanh(sound * 1.6) * self.taper * self.swing
-        if self.params.style == "line":
-            canvas.drawPath(_polygon(self.xs, self.y - swings), self.paints[0])
+        swings = np.tanh(_curve(sound) * 1.6) * self.taper * self.swing
+        if params.style == "line":
+            self._stroke(surface, np.stack([self.xs, self.y - swings], axis=1))
         else:
             half = np.abs(swings) + self.stroke / 2
-            canvas.drawPath(_polygon(self.xs, self.y - half, self.y + half), self.paints[0])
+            surface.canvas.drawPath(_path(_lens(self.xs, self.y, half), closed=True), self.paints[0])
         return float(np.abs(swings).max())
 
-    def _draw_ribbons(self, canvas: Any, frame: Frame) -> float:
+    def _stroke(self, surface: Surface, points: Curve) -> None:
+        if self.params.opacity == 1 and self.params.blend == "normal":
+            stroke_polyline(surface.pixels, points, self.stroke, self.colors[0])
+        else:
+            surface.canvas.drawPath(_path(points, closed=False), self.paints[0])
+
+    def _draw_ribbons(self, surface: Surface, frame: Frame) -> float:
         spectrum = frame.timeline.spectrum(frame.index)
-        tallest = 0.0
-        for lift, paint in zip(self.bumps, self.paints, strict=True):
-            half = (lift @ spectrum) * self.swing * 1.25 * self.taper
-            half = np.minimum(half, self.swing) + self.stroke / 2
-            canvas.drawPath(_polygon(self.xs, self.y - half, self.y + half), paint)
-            tallest = max(tallest, float(half.max()))
+        halves = np.einsum("ijk,k->ij", self.bumps, spectrum) * (self.swing * 1.25) * self.taper
+        halves = np.minimum(halves, self.swing) + self.stroke / 2
+        tallest = float(halves.max())
+        if self.filters is not None:
+            self._filter(surface.pixels, halves, tallest)
+        else:
+            for half, paint in zip(halves, self.paints, strict=True):
+                surface.canvas.drawPath(_path(_lens(self.xs, self.y, half), closed=True), paint)
         return tallest
+
+    def _filter(self, pixels: Pixels, halves: Curve, tallest: float) -> None:
+        """Lay the ribbons over the picture as coloured glass: all of them in one pass, by how each covers a pixel."""
+        assert self.filters is not None
+        frame = Rect(0, 0, pixels.shape[1], pixels.shape[0])
+        area = Rect.around(self.xs[0], self.y - tallest - 2, self.xs[-1], self.y + tallest + 2).intersect(frame)
+        if not area.area:
+            return
+        covers = np.zeros((area.height, area.width), np.uint8)
+        corner = np.float32((area.left, area.top))
+        for place, half in enumerate(halves):
+            mask = np.zeros((area.height, area.width), np.uint8)
+            cover_polygon(mask, _lens(self.xs, self.y, half) - corner)
+            cv2.add(covers, cv2.LUT(mask, _digits(place)), covers)
+        glass = self.filters[covers].view(np.uint8).reshape(area.height, area.width, 4)
+        part = pixels[area.slices]
+        cv2.multiply(part, glass, part, 1 / 255)
