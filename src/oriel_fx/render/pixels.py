@@ -5,7 +5,7 @@ Y'CbCr is BT.709, limited range (ITU-R BT.709-6, section 3): Y' 16..235, Cb and 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import cv2
 import numpy as np
@@ -20,14 +20,31 @@ _CB = _C_SCALE / (2 * (1 - BLUE_LUMA))
 _CR = _C_SCALE / (2 * (1 - RED_LUMA))
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Planes:
-    """One frame as I420: `data` is the bytes as ffmpeg reads them, `y`, `u`, `v` are views into it."""
+    """One frame as I420: `data` is the bytes as ffmpeg reads them, `y`, `u`, `v` are views into it.
+
+    Planes are used again and again. `plate` notes which still picture they hold, and `drawn` where they differ
+    from it, so that the next frame need not copy the rest once more; None when they may hold anything.
+    """
 
     data: Pixels
     y: Pixels
     u: Pixels
     v: Pixels
+    plate: Planes | None = None
+    drawn: list[Rect] = field(default_factory=list)
+
+    def reset_to(self, plate: Planes) -> None:
+        """Hold the same picture as `plate`, copying only what differs."""
+        if self.plate is not plate:
+            np.copyto(self.data, plate.data)
+        for region in self.drawn if self.plate is plate else []:
+            half = Rect(region.left // 2, region.top // 2, region.right // 2, region.bottom // 2)
+            self.y[region.slices] = plate.y[region.slices]
+            self.u[half.slices] = plate.u[half.slices]
+            self.v[half.slices] = plate.v[half.slices]
+        self.plate, self.drawn = plate, []
 
     @staticmethod
     def empty(width: int, height: int) -> Planes:

@@ -27,5 +27,5 @@ class RegionEffect(Protocol):
 class FrameEffect(Protocol):
     """Works on the finished frame's planes, and only on frames where it has something to do."""
 
-    def apply(self, planes: Planes, frame: Frame) -> None:
-        """Change the whole frame in place."""
+    def apply(self, planes: Planes, frame: Frame) -> bool:
+        """Change the whole frame in place; returns whether anything was changed."""

@@ -53,12 +53,12 @@ class Camera:
     unit: float
     seed: int
 
-    def apply(self, planes: Planes, frame: Frame) -> None:
+    def apply(self, planes: Planes, frame: Frame) -> bool:
         timeline = frame.timeline
         pulse = timeline.beat_pulse if self.on == "beat" else timeline.onset_pulse
         push = pulse(frame.index, self.decay_s)
         if push < STILL:
-            return
+            return False
         height, width = planes.y.shape
         reach = self.shake * self.unit * push
         margin_x = reach + width * (1 - 1 / (1 + self.zoom * push)) / 2
@@ -71,8 +71,9 @@ class Camera:
         top = round((margin_y + swing * math.sin(heading)) / 2)
         columns, rows = width // 2 - 2 * round(margin_x / 2), height // 2 - 2 * round(margin_y / 2)
         if (columns, rows) == (width // 2, height // 2):
-            return
+            return False
         left, top = min(left, width // 2 - columns), min(top, height // 2 - rows)
         for plane, scale in ((planes.y, 2), (planes.u, 1), (planes.v, 1)):
             window = plane[top * scale : (top + rows) * scale, left * scale : (left + columns) * scale]
             plane[:] = cv2.resize(window, plane.shape[::-1], interpolation=cv2.INTER_LINEAR)
+        return True

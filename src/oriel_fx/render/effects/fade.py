@@ -48,8 +48,8 @@ class Fade:
         part = min(1.0, max(0.0, min(rise, fall)))
         return part * part * (3 - 2 * part)
 
-    def apply(self, planes: Planes, frame: Frame) -> None:
-        blend_towards(planes, self.color, 1 - self.shown(frame.time_s))
+    def apply(self, planes: Planes, frame: Frame) -> bool:
+        return blend_towards(planes, self.color, 1 - self.shown(frame.time_s))
 
 
 class FlashEffect(Params):
@@ -70,16 +70,17 @@ class Flash:
     params: FlashEffect
     color: tuple[float, float, float]
 
-    def apply(self, planes: Planes, frame: Frame) -> None:
+    def apply(self, planes: Planes, frame: Frame) -> bool:
         pulse = frame.timeline.onset_pulse if self.params.on == "onset" else frame.timeline.beat_pulse
-        blend_towards(planes, self.color, self.params.strength * pulse(frame.index, self.params.decay))
+        return blend_towards(planes, self.color, self.params.strength * pulse(frame.index, self.params.decay))
 
 
-def blend_towards(planes: Planes, color: tuple[float, float, float], amount: float) -> None:
-    """Mix the whole frame, in place, `amount` (0..1) of the way to a Y'CbCr colour (levels 0..255)."""
+def blend_towards(planes: Planes, color: tuple[float, float, float], amount: float) -> bool:
+    """Mix the whole frame, in place, `amount` (0..1) of the way to a Y'CbCr colour (levels 0..255); returns whether it did."""
     if amount < 0.002:
-        return
+        return False
     levels: NDArray[np.float64] = np.arange(256, dtype=np.float64)
     for plane, target in zip((planes.y, planes.u, planes.v), color, strict=True):
         table = np.round(levels + (target - levels) * amount).astype(np.uint8)
         cv2.LUT(plane, table, plane)
+    return True

@@ -79,14 +79,17 @@ class NativeEngine:
         self._dirty = _merged(lit + over)
         clock = self._count("draw", clock)
         if self._ground.still:
-            np.copyto(planes.data, self._plate_planes.data)
+            planes.reset_to(self._plate_planes)
             for region in self._dirty:
                 self._converter.write_region(self._surface.pixels, region, planes)
+            planes.drawn = self._dirty
         else:
             self._converter.write_region(self._surface.pixels, self._frame_rect, planes)
+            planes.plate = None
         clock = self._count("convert", clock)
         for frame_effect in self._frame_effects:
-            frame_effect.apply(planes, frame)
+            if frame_effect.apply(planes, frame):
+                planes.plate = None
         self._count("finish", clock)
 
     def _count(self, stage: str, since: float) -> float:
