@@ -32,9 +32,7 @@ def main() -> int:
         still = render_frame(options.song, 1.0, spec)
         digest = hashlib.sha256(still.tobytes()).hexdigest()
         print(f"frame at 1 s: {still.shape[1]}×{still.shape[0]}, {digest[:16]}")
-        result = render_video(
-            options.song, options.output, spec, force=True, on_progress=tell, cancelled=stop.is_set
-        )
+        result = render_video(options.song, options.output, spec, force=True, on_progress=tell, cancelled=stop.is_set)
     except OrielError as error:
         print(f"{error.message} {error.hint}", file=sys.stderr)
         return error.exit_code

@@ -31,13 +31,9 @@ from oriel_fx.render.scene import Params, Placed
 from oriel_fx.render.spec import ASPECTS, SIZES, Output, PaletteSpec, TagsSpec
 
 ROOT = Path(__file__).parents[1]
-GUIDE, CI, GALLERY, README = (
-    ROOT / name for name in ("docs/guide.md", "docs/ci.md", "docs/gallery.md", "README.md")
-)
+GUIDE, CI, GALLERY, README = (ROOT / name for name in ("docs/guide.md", "docs/ci.md", "docs/gallery.md", "README.md"))
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("benchmarks/*.md")])
-EXAMPLES = sorted(
-    path for path in (ROOT / "examples").iterdir() if path.suffix in (".json", ".yaml", ".toml")
-)
+EXAMPLES = sorted(path for path in (ROOT / "examples").iterdir() if path.suffix in (".json", ".yaml", ".toml"))
 COMMANDS = cast(click.Group, typer.main.get_command(app)).commands
 _LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)|<(?:img|a)\s[^>]*?(?:src|href)=\"([^\"]+)\"")
 
@@ -49,9 +45,7 @@ def read(path: Path) -> str:
 def section(text: str, heading: str) -> str:
     """The lines under a heading, up to the next of its rank or above."""
     rank = heading.index(" ")
-    found = re.search(
-        rf"^{re.escape(heading)}\s*$(.*?)(?=^#{{1,{rank}}} |\Z)", text, re.MULTILINE | re.DOTALL
-    )
+    found = re.search(rf"^{re.escape(heading)}\s*$(.*?)(?=^#{{1,{rank}}} |\Z)", text, re.MULTILINE | re.DOTALL)
     assert found, f"there is no heading {heading!r}"
     return found[1]
 
@@ -63,9 +57,7 @@ def code_blocks(path: Path, language: str) -> list[str]:
 def rows(text: str) -> list[list[str]]:
     """The cells of every table row, the headers' too."""
     lines = [line for line in text.splitlines() if line.startswith("|")]
-    return [
-        [cell.strip().replace("\\|", "|") for cell in re.split(r"(?<!\\)\|", line)[1:-1]] for line in lines
-    ]
+    return [[cell.strip().replace("\\|", "|") for cell in re.split(r"(?<!\\)\|", line)[1:-1]] for line in lines]
 
 
 # Commands
@@ -87,9 +79,7 @@ def oriel_commands(path: Path) -> Iterator[list[str]]:
 CASES = [(path.name, words) for path in DOCUMENTS for words in oriel_commands(path)]
 
 
-@pytest.mark.parametrize(
-    ("document", "words"), CASES, ids=[" ".join(["oriel", *words]) for _, words in CASES]
-)
+@pytest.mark.parametrize(("document", "words"), CASES, ids=[" ".join(["oriel", *words]) for _, words in CASES])
 def test_each_command_in_the_documents_is_one_the_program_takes(document: str, words: list[str]) -> None:
     if words[0].startswith("-"):
         assert words[0] in ("--help", "--version", "--install-completion", "--show-completion")
@@ -166,9 +156,7 @@ def key_rows(model: type[Params]) -> dict[str, list[str]]:
     """For each key its cells in the guide's table: the key, its default, and what it takes."""
     schema = model.model_json_schema()["properties"]
     return {
-        key: [f"`{key}`", default_cell(facts), values_cell(facts)]
-        for key, facts in schema.items()
-        if key != "type"
+        key: [f"`{key}`", default_cell(facts), values_cell(facts)] for key, facts in schema.items() if key != "type"
     }
 
 
@@ -279,9 +267,7 @@ def test_every_preset_is_in_the_gallery_and_the_readme(name: str) -> None:
 
 
 def test_the_exit_codes_are_those_of_the_errors() -> None:
-    kinds = [
-        kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, OrielError)
-    ]
+    kinds = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, OrielError)]
     expected = {(str(kind.exit_code), f"`{kind.code}`") for kind in kinds}
     found = {(cells[0], cells[1]) for cells in rows(section(read(CI), "## Exit codes")) if cells[0].isdigit()}
     assert found - {("0", "")} == expected

@@ -46,9 +46,7 @@ def test_the_public_names() -> None:
 
 def test_every_public_name_is_there_and_says_what_it_is() -> None:
     for name in oriel_fx.__all__:
-        assert getattr(oriel_fx, name).__doc__ or issubclass(getattr(oriel_fx, name), oriel_fx.OrielError), (
-            name
-        )
+        assert getattr(oriel_fx, name).__doc__ or issubclass(getattr(oriel_fx, name), oriel_fx.OrielError), name
     assert dir(oriel_fx) == oriel_fx.__all__
 
 

@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import TypeAdapter
+from tests.render.fake_timeline import FakeTimeline
+
 from oriel_fx.render.audio.tags import Tags
 from oriel_fx.render.layers import Layer
 from oriel_fx.render.layout import Layout, Rect
 from oriel_fx.render.scene import Drawer, Frame, Palette, Pixels, Scene, Surface
-from pydantic import TypeAdapter
-
-from tests.render.fake_timeline import FakeTimeline
 
 PALETTE = Palette(("#ff3366", "#33aaff", "#eeff88"), "#101014", "#f6f3ee")
 _LAYERS: TypeAdapter[Any] = TypeAdapter(Layer)

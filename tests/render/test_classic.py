@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
 from oriel_fx.errors import SpecError
 from oriel_fx.render.layers.wireframe import WireframeLayer
 from oriel_fx.render.spec import RenderSpec
@@ -79,9 +80,7 @@ def test_the_command_line_still_wins() -> None:
         ({"bassFrequency": 127}, "bassFrequency", "bassFrequency takes 126 or less, not 127.", ""),
     ],
 )
-def test_faults_are_told_in_the_originals_words(
-    config: dict[str, Any], path: str, message: str, hint: str
-) -> None:
+def test_faults_are_told_in_the_originals_words(config: dict[str, Any], path: str, message: str, hint: str) -> None:
     with pytest.raises(SpecError) as caught:
         RenderSpec.from_config(config)
     assert caught.value.path == path

@@ -8,6 +8,7 @@ from typing import Any
 
 import jsonschema
 import pytest
+
 from oriel_fx.errors import SpecError
 from oriel_fx.render import presets
 from oriel_fx.render.schema import config_schema
@@ -29,9 +30,7 @@ def test_every_preset_is_valid(schema: jsonschema.Draft202012Validator, name: st
 
 
 @pytest.mark.parametrize("name", presets.names())
-def test_every_preset_written_out_in_full_is_valid(
-    schema: jsonschema.Draft202012Validator, name: str
-) -> None:
+def test_every_preset_written_out_in_full_is_valid(schema: jsonschema.Draft202012Validator, name: str) -> None:
     schema.validate(json.loads(json.dumps(RenderSpec.from_config({"preset": name}).model_dump())))
 
 
@@ -81,9 +80,7 @@ def test_what_is_valid_loads(schema: jsonschema.Draft202012Validator, config: di
 
 
 @pytest.mark.parametrize("config", INVALID, ids=str)
-def test_what_is_not_valid_does_not_load(
-    schema: jsonschema.Draft202012Validator, config: dict[str, Any]
-) -> None:
+def test_what_is_not_valid_does_not_load(schema: jsonschema.Draft202012Validator, config: dict[str, Any]) -> None:
     assert not schema.is_valid(config)
     with pytest.raises(SpecError):
         RenderSpec.from_config(config)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pickle
 from fractions import Fraction
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
+
 from oriel_fx.errors import SpecError
 from oriel_fx.render import presets
 from oriel_fx.render.spec import RenderSpec, merge, parse_fps, parse_size, parse_time
@@ -48,9 +49,7 @@ class TestMerging:
         assert made.effects == []
 
     def test_later_configs_win_key_by_key(self) -> None:
-        made = spec(
-            {"output": {"size": "720p", "fps": 24}, "seed": 1}, {"output": {"fps": 60}}, {"preset": "scope"}
-        )
+        made = spec({"output": {"size": "720p", "fps": 24}, "seed": 1}, {"output": {"fps": 60}}, {"preset": "scope"})
         assert (made.output.size, made.output.fps, made.seed, made.preset) == ("720p", "60", 1, "scope")
 
     def test_a_palette_is_completed_by_the_presets(self) -> None:
@@ -83,7 +82,7 @@ class TestMerging:
 
 
 class TestByAspect:
-    BARS: dict[str, Any] = {"type": "bars", "count": {"landscape": 80, "square": 60, "portrait": 40}}
+    BARS: ClassVar[dict[str, Any]] = {"type": "bars", "count": {"landscape": 80, "square": 60, "portrait": 40}}
 
     @pytest.mark.parametrize(
         ("size", "count"),
@@ -178,7 +177,7 @@ class TestRates:
         "written", [0, 0.5, 121, "abc", "", None, True, "nan", "inf", "1/0", "-30", "1e999999999", "9" * 5000]
     )
     def test_anything_else_is_refused_at_once(self, written: object) -> None:
-        with pytest.raises(ValueError, match="frame rate|1 to 120"):
+        with pytest.raises(ValueError, match=r"frame rate|1 to 120"):
             parse_fps(written)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
 from oriel_fx.errors import SpecError
 from oriel_fx.render.spec import RenderSpec
 
@@ -125,9 +126,7 @@ def test_a_value_of_the_wrong_kind_is_told_what_belongs_there(config: Any, messa
         ({"layers": [{"type": "text", "text": "{titel}"}]}, "layers.0.text", "did you mean {title}?"),
     ],
 )
-def test_a_value_that_is_not_known_is_told_what_is(
-    config: dict[str, Any], path: str, complaint: str
-) -> None:
+def test_a_value_that_is_not_known_is_told_what_is(config: dict[str, Any], path: str, complaint: str) -> None:
     error = fault(config)
     assert error.path == path
     assert error.message.startswith(f"{path}: ")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import tempfile
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -40,7 +41,7 @@ def bench(
         if not as_json:
             typer.echo(f"{'preset':<10} ratio  pipeline  encode only   ms per frame, by stage")
         for spec in specs:
-            result = run_benchmark(song, spec, seconds=seconds, rounds=rounds, on_step=lambda step, p=spec.preset: _tell(p, step))
+            result = run_benchmark(song, spec, seconds=seconds, rounds=rounds, on_step=partial(_tell, spec.preset))
             _tell("", "")
             stages = {stage: round(ms, 2) for stage, ms in result.stage_ms.items()}
             if as_json:

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from oriel_fx.render.audio import Pcm, SongInfo, SongStats, Tags, probe_song
-from oriel_fx.render.setup import prepare_song, scratch_folder
+from oriel_fx.render.audio import Pcm, SongInfo, Tags, probe_song, read_cover, read_tags
+from oriel_fx.render.setup import PreparedSong, prepare_song, scratch_folder
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,10 +20,11 @@ class SongAnalysis:
     """A song's facts, as every layer sees them.
 
     `duration_s`: what could be decoded. `codec`, `sample_rate_hz`, `channels`: the file's own. `tempo_bpm`: 0.0
-    without beats. `beats_s`, `onsets_s`: float64 seconds, ascending; their strengths float32, 0..1. `loudness_db`:
-    RMS of its loud moments, dBFS; `peak_db`: its largest sample, dBFS, -100 in silence. `reference_db`: what its
-    loud bands reach, the top of every spectrum drawn. `envelope`: float32 (at most 4096,), how tall the waveform
-    of the mono downmix is in equal parts of the song, 0..1. `warnings`: a sentence each.
+    without beats. `beats_s`, `onsets_s`: float64 seconds, ascending; their strengths float32, 0..1.
+    `loudness_db`: RMS of its loud moments, dBFS; `peak_db`: its largest sample, dBFS, -100 in silence.
+    `reference_db`: what its loud bands reach, the top of every spectrum drawn. `envelope`: float32 (at most
+    4096,), 0..1, how tall the waveform of the mono downmix is in equal parts of the song. `warnings`: a
+    sentence each.
     """
 
     song: Path
@@ -82,29 +83,16 @@ def opened_song(song: Path) -> Iterator[tuple[Pcm, SongAnalysis]]:
     with scratch_folder() as folder:
         info = probe_song(song)
         prepared = prepare_song(song, folder)
-        stats = prepared.stats
-        yield (
-            prepared.pcm,
-            _analysis(
-                song, info, prepared.tags, prepared.cover is not None, prepared.pcm, stats, prepared.warnings
-            ),
-        )
+        yield prepared.pcm, _analysis(song, info, prepared)
 
 
-def _analysis(
-    song: Path,
-    info: SongInfo,
-    tags: Tags,
-    has_cover: bool,
-    pcm: Pcm,
-    stats: SongStats,
-    warnings: tuple[str, ...],
-) -> SongAnalysis:
+def _analysis(song: Path, info: SongInfo, prepared: PreparedSong) -> SongAnalysis:
+    stats = prepared.stats
     return SongAnalysis(
         song=song,
-        tags=tags,
-        has_cover=has_cover,
-        duration_s=pcm.duration_s,
+        tags=read_tags(song),
+        has_cover=read_cover(song) is not None,
+        duration_s=prepared.pcm.duration_s,
         codec=info.codec,
         sample_rate_hz=info.sample_rate_hz,
         channels=info.channels,
@@ -117,7 +105,7 @@ def _analysis(
         peak_db=float(20 * np.log10(max(stats.peak, 1e-5))),
         reference_db=stats.reference_db,
         envelope=stats.overview,
-        warnings=warnings,
+        warnings=prepared.warnings,
     )
 
 

@@ -48,7 +48,7 @@ class GradientBackground(Motion):
     radius: float = Field(1.0, gt=0, le=5, description="of a radial one, in short sides")
 
     def paint(self, artwork: Artwork, width: int, height: int) -> Floats:
-        down, across = np.mgrid[0:height, 0:width].astype(np.float32)
+        down, across = np.mgrid[0:height, 0:width].astype(np.float32) + np.float32(0.5)
         if self.shape == "radial":
             distance = np.hypot(across - self.x * width, down - self.y * height)
             along = distance / (self.radius * artwork.layout.unit)
@@ -84,7 +84,8 @@ class ImageBackground(Motion):
         small = (max(8, round(width / factor)), max(8, round(height / factor)))
         picture = _fit(artwork.load_image(self.source), self.fit, *small, ground)
         if sigma_px:
-            picture = cv2.GaussianBlur(picture, (0, 0), sigma_px / factor, borderType=cv2.BORDER_REFLECT)
+            blurred = cv2.GaussianBlur(picture, (0, 0), sigma_px / factor, borderType=cv2.BORDER_REFLECT)
+            picture = np.asarray(blurred, np.float32)
         if self.saturation != 1:
             luma = np.einsum("ijk,k->ij", picture, np.array([0.2126, 0.7152, 0.0722], np.float32))[..., None]
             picture = luma + (picture - luma) * np.float32(self.saturation)

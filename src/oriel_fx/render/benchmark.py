@@ -105,7 +105,7 @@ def _dump(engine: NativeEngine, frames: range, video: VideoFormat, raw: Path) ->
     with raw.open("wb") as file:
         for index in frames:
             engine.draw(index, planes)
-            file.write(planes.data)
+            file.write(planes.data.tobytes())
 
 
 def _pipeline_s(engine: NativeEngine, frames: range, video: VideoFormat, target: Path) -> float:

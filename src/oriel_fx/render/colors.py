@@ -147,12 +147,12 @@ LAB_TO_CONES = np.linalg.inv(_LAB.astype(np.float64)).astype(np.float32)
 
 def srgb_to_oklab(srgb: NDArray[np.float32]) -> NDArray[np.float32]:
     """sRGB 0..1, shape (…, 3) → OKLab, same shape: lightness 0..1, then a and b."""
-    return (np.cbrt(srgb_to_linear(srgb) @ _LMS.T) @ _LAB.T).astype(np.float32)
+    return np.asarray(np.cbrt(srgb_to_linear(srgb) @ _LMS.T) @ _LAB.T, np.float32)
 
 
 def oklab_to_srgb(lab: NDArray[np.float32]) -> NDArray[np.float32]:
     """OKLab, shape (…, 3) → sRGB clipped to 0..1, same shape."""
-    return linear_to_srgb((lab @ LAB_TO_CONES.T) ** 3 @ CONES_TO_RGB.T)
+    return linear_to_srgb(np.asarray((lab @ LAB_TO_CONES.T) ** 3 @ CONES_TO_RGB.T, np.float32))
 
 
 def ramp(colors: list[str] | tuple[str, ...], positions: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -178,7 +178,7 @@ def ramp_hex(colors: list[str] | tuple[str, ...], count: int) -> list[str]:
 
 @lru_cache(maxsize=4096)
 def mix(first: str, second: str, amount: float) -> str:
-    """The colour `amount` (0..1) of the way from first to second, in OKLab. Remembered, so round what changes every frame."""
+    """The colour `amount` (0..1) of the way from first to second, in OKLab. Remembered: round what changes every frame."""
     return rgb_to_hex(ramp([first, second], np.array([amount], np.float32))[0])
 
 

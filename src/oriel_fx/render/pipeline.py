@@ -263,7 +263,9 @@ def _sound_length(prepared: PreparedSong, first: int, stop: int, fps: Fraction) 
     return end - Fraction(first) / fps
 
 
-def _draw(render: _Render, work: WorkFolder, job: ChunkJob, chunks: list[Chunk], engine: Engine | None, jobs: int) -> None:
+def _draw(
+    render: _Render, work: WorkFolder, job: ChunkJob, chunks: list[Chunk], engine: Engine | None, jobs: int
+) -> None:
     todo = [chunk for chunk in chunks if not work.is_done(chunk, job.with_hashes)]
     n_frames = sum(chunk.n_frames for chunk in chunks)
     render.reused = frames = n_frames - sum(chunk.n_frames for chunk in todo)

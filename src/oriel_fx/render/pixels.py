@@ -102,7 +102,7 @@ class Converter:
         part = rgba[region.slices]
         self._luma(part, self._full, planes.y[region.slices], _Y_SCALE, 16.0)
         half = Rect(region.left // 2, region.top // 2, region.right // 2, region.bottom // 2)
-        small = cv2.resize(part, (half.width, half.height), interpolation=cv2.INTER_AREA)
+        small = np.asarray(cv2.resize(part, (half.width, half.height), interpolation=cv2.INTER_AREA), np.uint8)
         luma = np.empty((half.height, half.width), np.uint8)
         red, blue = self._luma(small, self._half, luma, 1.0, 0.0)
         cv2.addWeighted(blue, _CB, luma, -_CB, 128.0, planes.u[half.slices])

@@ -14,9 +14,9 @@ from typing import Any
 
 import oriel_fx.errors
 from oriel_fx.errors import EncodeError, OrielError, RenderCancelledError
+from oriel_fx.render.audio.child import start_child
 from oriel_fx.render.chunks import Chunk
 from oriel_fx.render.drawing import ChunkJob
-from oriel_fx.render.encode.process import in_child
 
 
 def draw_in_processes(
@@ -85,12 +85,7 @@ class _Worker:
             self._events.put(error)
 
     def _talk(self) -> None:
-        with subprocess.Popen(
-            WORKER,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            preexec_fn=in_child,
-        ) as child:
+        with start_child(WORKER, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=None) as child:
             self._child = child
             if self._stopped:
                 child.kill()

@@ -62,9 +62,7 @@ def scratch_folder() -> Iterator[Path]:
 def prepare_song(song: Path, folder: Path) -> PreparedSong:
     """Decode a song into `folder` and measure it. Raises SongError, OutputError, DependencyError."""
     decoded = decode_song(song, folder)
-    return PreparedSong(
-        song, decoded.pcm, measure_song(decoded.pcm), read_tags(song), decoded.warnings
-    )
+    return PreparedSong(song, decoded.pcm, measure_song(decoded.pcm), read_tags(song), decoded.warnings)
 
 
 def frame_range(spec: RenderSpec, duration_s: float) -> tuple[int, int]:

@@ -52,7 +52,7 @@ def fill_capsules(
         return
     along = ends - starts
     length = np.hypot(along[:, 0], along[:, 1])[:, None]
-    along = np.where(length > 1e-6, along / np.maximum(length, 1e-6), np.float32([0, -1]))
+    along = np.where(length > 1e-6, along / np.maximum(length, 1e-6), np.array([0, -1], np.float32))
     side = np.stack([-along[:, 1], along[:, 0]], axis=1)
     radius = np.float32(max(0.1, (width_px - _EDGE_PX) / 2))
     angles = _CAP if round_ends else _CAP[[0, -1]]

@@ -45,15 +45,17 @@ class TextStyle:
 
 @dataclass(frozen=True)
 class SetText:
-    """A paragraph laid out: its size in pixels, and the Skia paragraph to paint."""
+    """A paragraph laid out: its size in pixels from first to last letter, and the Skia paragraph to paint."""
 
     paragraph: Any
     width: float
     height: float
     size_px: float
+    overhang: float
 
     def paint(self, canvas: Any, left: float, top: float) -> None:
-        self.paragraph.paint(canvas, left, top)
+        """Paint with the first line's top and the longest line's first letter at these pixels."""
+        self.paragraph.paint(canvas, left - self.overhang, top)
 
 
 def _as_text(value: object) -> object:
@@ -109,6 +111,12 @@ def _system_fonts() -> Any:
         return skia.FontMgr.RefDefault()
 
 
+@cache
+def _system_face(character: str, weight: Weight) -> Any:
+    """One of the system's faces with a glyph for the character, or None. Asking takes milliseconds."""
+    return _system_fonts().matchFamilyStyleCharacter("", _font_style(weight), [], ord(character))
+
+
 def _own_typeface(file: Path) -> Any:
     typeface = skia.Typeface.MakeFromFile(str(file))
     if typeface is None:
@@ -123,7 +131,7 @@ def _typefaces_for(text: str, style: TextStyle) -> list[Any]:
     for character in dict.fromkeys(text):
         if character.isspace() or any(face.unicharToGlyph(ord(character)) for face in faces):
             continue
-        found = _system_fonts().matchFamilyStyleCharacter("", _font_style(style), [], ord(character))
+        found = _system_face(character, style.weight)
         if found is not None:
             faces.append(found)
     return faces
@@ -138,8 +146,8 @@ def missing_characters(text: str, font_file: Path | None = None) -> str:
     return "".join(missing)
 
 
-def _font_style(style: TextStyle) -> Any:
-    return skia.FontStyle(_WEIGHTS[style.weight], skia.FontStyle.kNormal_Width, skia.FontStyle.kUpright_Slant)
+def _font_style(weight: Weight) -> Any:
+    return skia.FontStyle(_WEIGHTS[weight], skia.FontStyle.kNormal_Width, skia.FontStyle.kUpright_Slant)
 
 
 def _build(text: str, style: TextStyle, align: Align) -> Any:
@@ -155,7 +163,7 @@ def _build(text: str, style: TextStyle, align: Align) -> Any:
     text_style.setFontFamilies(families)
     text_style.setFontSize(style.size_px)
     text_style.setLetterSpacing(style.tracking_em * style.size_px)
-    text_style.setFontStyle(_font_style(style))
+    text_style.setFontStyle(_font_style(style.weight))
     text_style.setForegroundPaint(skia.Paint(AntiAlias=True, Color=skia_color(style.color, style.opacity)))
     text_style.setHeight(style.leading)
     text_style.setHeightOverride(True)
@@ -206,8 +214,11 @@ def set_text(
             break
         size *= 0.94
     longest = paragraph.LongestLine
-    paragraph.layout(math.ceil(longest) + 1)
-    return SetText(paragraph, longest - tracking, paragraph.Height, size)
+    slack = math.ceil(longest) + 1 - longest
+    paragraph.layout(longest + slack)
+    # Skia puts half a tracking on each side of a letter, and moves lines that are not left-aligned by half of one.
+    overhang = {"left": tracking / 2, "center": slack / 2, "right": slack}[align]
+    return SetText(paragraph, longest - tracking, paragraph.Height, size, overhang)
 
 
 def _balance(paragraph: Any, max_width: float) -> None:

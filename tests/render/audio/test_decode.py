@@ -216,8 +216,8 @@ def test_a_folder_that_cannot_be_written_is_an_output_error(tmp_path: Path, ffmp
 @pytest.mark.skipif(sys.platform != "linux", reason="the kernel's parent-death signal is Linux's")
 def test_the_child_dies_with_its_parent() -> None:
     script = (
-        "import subprocess, time; from oriel_fx.render.audio.child import die_with_parent\n"
-        "child = subprocess.Popen(['sleep', '60'], preexec_fn=die_with_parent)\n"
+        "import time; from oriel_fx.render.audio.child import start_child\n"
+        "child = start_child(['sleep', '60'], stdin=None, stdout=None, stderr=None)\n"
         "print(child.pid, flush=True)\n"
         "time.sleep(60)"
     )

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from oriel_fx.render.solids import SHAPES
-
 from tests.render.scenes import draw, make_plate, make_scene, prepare
+
+from oriel_fx.render.solids import SHAPES
 
 SIZES = [(320, 180), (136, 240), (16, 16), (240, 16)]
 FRAMES = [0, 1, 2, 151, 299]

@@ -1,22 +1,38 @@
-"""What a child process does between fork and exec."""
+"""Child processes that never outlive this one."""
 
 from __future__ import annotations
 
-import ctypes
-import signal
-import sys
+import errno
+import os
+import shutil
+import subprocess
+from collections.abc import Sequence
+from functools import cache
 
-_PR_SET_PDEATHSIG = 1
-
-# Loaded here because a forked child of a threaded parent must not import or allocate more than it has to.
-_libc = ctypes.CDLL(None) if sys.platform == "linux" else None
+_LEASH = ("setpriv", "--pdeathsig", "KILL")
 
 
-def die_with_parent() -> None:
-    """Asks the kernel to kill this process when its parent dies: pass it to Popen as `preexec_fn`.
+def start_child(
+    command: Sequence[str], *, stdin: int | None, stdout: int | None, stderr: int | None
+) -> subprocess.Popen[bytes]:
+    """Popen for a program that dies when this process does, and leaves Ctrl-C to it.
 
-    Linux only, nothing elsewhere. The kernel watches the *thread* that forked, so spawn from one that
-    outlives the child. Source: prctl(2), PR_SET_PDEATHSIG.
+    util-linux's setpriv asks the kernel for that where there is one, as `preexec_fn` must not: Python then forks
+    for it, a fork makes OpenBLAS drop its threads, and a matrix product under way on another thread waits for
+    them for ever. The kernel watches the *thread* that starts the child, so start it from one that outlives it.
+    Source: prctl(2), PR_SET_PDEATHSIG. Raises OSError where the program cannot be started.
     """
-    if _libc is not None:
-        _libc.prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
+    # setpriv would tell of a missing program only on its standard error.
+    if shutil.which(command[0]) is None:
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), command[0])
+    return subprocess.Popen([*_leash(), *command], stdin=stdin, stdout=stdout, stderr=stderr, process_group=0)
+
+
+@cache
+def _leash() -> tuple[str, ...]:
+    """The words that tie a command to this process; none where setpriv is missing or cannot."""
+    try:
+        subprocess.run([*_LEASH, "true"], check=True, capture_output=True, timeout=10)
+    except (OSError, subprocess.SubprocessError):
+        return ()
+    return _LEASH

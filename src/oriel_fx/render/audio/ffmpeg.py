@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from oriel_fx.errors import DependencyError
-from oriel_fx.render.audio.child import die_with_parent
+from oriel_fx.render.audio.child import start_child
 
 # Containers that hold their sound themselves. Playlists, scripts, manifests and pictures are not among them,
 # because they make ffmpeg open other files than the one it was given.
@@ -90,12 +90,8 @@ def run_ffmpeg(args: Sequence[str]) -> tuple[int, str]:
     """
     command = [ffmpeg_exe(), "-hide_banner", "-nostdin", "-nostats", *args]
     try:
-        child = subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            preexec_fn=die_with_parent,
+        child = start_child(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
         )
     except (OSError, subprocess.SubprocessError) as error:
         raise missing_ffmpeg() from error

@@ -35,13 +35,11 @@ class Bloom:
     still_ground: bool = False
 
     def __post_init__(self) -> None:
+        self.reach_px = round(self.radius_px * 2.2)
         self._scratch = np.empty(self.picture_bytes, np.uint8)
         self._shrunk: Pixels = self._scratch
         self._shrunk_of: Pixels | None = None
 
-    @property
-    def reach_px(self) -> int:
-        return round(self.radius_px * 2.2)
 
     def darken_ground(self, ground: Pixels, still: bool) -> None:
         """The ground sheds no light."""
@@ -55,7 +53,7 @@ class Bloom:
             return
         part = picture[region.slices]
         size = (max(1, region.width // 4), max(1, region.height // 4))
-        light = cv2.subtract(_shrink(part, size), self._small_ground(ground, region, size))
+        light = np.asarray(cv2.subtract(_shrink(part, size), self._small_ground(ground, region, size)), np.uint8)
         sigma = self.radius_px / 4
         near = _soften(light, sigma * 0.3)
         far = _soften(near, sigma)

@@ -6,7 +6,6 @@ import contextlib
 import fcntl
 import os
 import queue
-import signal
 import subprocess
 import threading
 from collections.abc import Callable
@@ -14,18 +13,12 @@ from pathlib import Path
 from typing import IO
 
 from oriel_fx.errors import EncodeError, OutputError
-from oriel_fx.render.audio.child import die_with_parent
+from oriel_fx.render.audio.child import start_child
 from oriel_fx.render.audio.ffmpeg import ffmpeg_exe
 from oriel_fx.render.pixels import Planes
 
 QUEUE_FRAMES = 4
 PIPE_BYTES = 1 << 20
-
-
-def in_child() -> None:
-    """For Popen's `preexec_fn`: the child dies with its parent, and leaves Ctrl-C to it."""
-    die_with_parent()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def find_ffmpeg() -> str:
@@ -54,9 +47,7 @@ def run_ffmpeg(command: list[str], target: Path, cancelled: Callable[[], bool] =
 
     Raises OutputError, EncodeError.
     """
-    child = subprocess.Popen(
-        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=in_child
-    )
+    child = start_child(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     try:
         while True:
             try:
@@ -82,12 +73,8 @@ class Encoder:
 
     def __init__(self, command: list[str], target: Path, width: int, height: int) -> None:
         self._target = target
-        self._child = subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            preexec_fn=in_child,
+        self._child = start_child(
+            command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
         )
         assert self._child.stdin is not None
         self._pipe: IO[bytes] = self._child.stdin

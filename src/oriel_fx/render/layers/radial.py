@@ -72,8 +72,9 @@ class RadialDrawer:
         swell = 1 + BREATH * self.params.breath * min(1.2, frame.timeline.weight(frame.index))
         inner = self.params.radius * self.unit * swell
         lengths = (self.params.rest + values * (self.params.length - self.params.rest)) * self.unit
-        starts = self.directions * inner + np.float32(self.centre)
-        ends = self.directions * (inner + lengths)[:, None] + np.float32(self.centre)
+        centre = np.array(self.centre, np.float32)
+        starts = self.directions * np.float32(inner) + centre
+        ends = self.directions * (inner + lengths).astype(np.float32)[:, None] + centre
         fill_capsules(surface, starts, ends, self.stroke, self.colors, self.params.opacity)
         reach = inner + float(lengths.max()) + self.stroke + 2
         x, y = self.centre

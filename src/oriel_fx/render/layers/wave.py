@@ -121,7 +121,7 @@ def _filters(colors: list[str], opacity: float) -> NDArray[np.uint32]:
 def _digits(place: int) -> Pixels:
     """Cover 0..255 → its digit at one place of the number."""
     digits = np.round(np.arange(256) / 255 * (EDGE_STEPS - 1)) * EDGE_STEPS**place
-    return digits.astype(np.uint8)
+    return np.asarray(digits, np.uint8)
 
 
 def _lens(xs: Curve, y: float, half: Curve) -> Curve:
@@ -199,7 +199,7 @@ class WaveDrawer:
         if not area.area:
             return
         covers = np.zeros((area.height, area.width), np.uint8)
-        corner = np.float32((area.left, area.top))
+        corner = np.array((area.left, area.top), np.float32)
         for place, half in enumerate(halves):
             mask = np.zeros((area.height, area.width), np.uint8)
             cover_polygon(mask, _lens(self.xs, self.y, half) - corner)

@@ -14,7 +14,7 @@ from oriel_fx.render.layout import Anchor, Rect
 from oriel_fx.render.nearest import did_you_mean
 from oriel_fx.render.scene import Frame, Placed, Scene, Surface
 from oriel_fx.render.shapes import fill_capsules, fill_dot
-from oriel_fx.render.solids import SHAPES, Solid, build_solid, clip_edges, project, rotate_xy
+from oriel_fx.render.solids import NEAR, SHAPES, Solid, build_solid, clip_edges, project, rotate_xy
 
 DEPTH_SHADES = 6
 # As many as an analyser's byte tells apart.
@@ -93,7 +93,7 @@ class WireframeDrawer:
         segments, depths = clip_edges(vertices, self.solid.edges, *self.size_px)
         if not len(segments):
             return Rect(0, 0, 0, 0)
-        segments = segments + np.float32(self.shift)
+        segments = segments + np.array(self.shift, np.float32)
         color = _blend(self.colors[0], self.colors[1], round(treble * COLOR_STEPS) / COLOR_STEPS)
         self._draw_lines(surface, segments, depths, color)
         if self.dot_px:
@@ -137,7 +137,7 @@ class WireframeDrawer:
     def _draw_dots(self, surface: Surface, vertices: NDArray[np.float32], color: str, frame: Frame) -> None:
         """A light on each corner, the nearer the brighter; the hats make them sparkle."""
         points, depths = project(vertices, *self.size_px)
-        points = points + np.float32(self.shift)
+        points = points + np.array(self.shift, np.float32)
         near = 1 - (depths - depths.min()) / (float(np.ptp(depths)) or 1.0)
         light = mix(color, "#ffffff", 0.75)
         radius = self.dot_px * (0.8 + 0.6 * frame.timeline.sparkle(frame.index))
