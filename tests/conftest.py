@@ -7,9 +7,9 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
+from tests.songs import ffmpeg, music, write_wav
 
 from oriel_fx import RenderSpec, render_video
-from tests.songs import ffmpeg, music, write_wav
 
 # No cover to draw, no type to set: what is left is the pipeline.
 PLAIN = {

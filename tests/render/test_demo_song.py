@@ -53,9 +53,7 @@ def onset_strength(song: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDAr
 
 
 @pytest.mark.parametrize("duration_s", [1.0, 3.0, 4.9, 12.345])
-def test_the_file_is_16_bit_stereo_44100_hz_and_exact_to_the_sample(
-    tmp_path: Path, duration_s: float
-) -> None:
+def test_the_file_is_16_bit_stereo_44100_hz_and_exact_to_the_sample(tmp_path: Path, duration_s: float) -> None:
     path = tmp_path / "song.wav"
     write_demo_song(path, duration_s)
     with wave.open(str(path)) as file:
@@ -91,9 +89,7 @@ def test_the_same_arguments_give_the_same_bytes_and_another_seed_another_perform
 
 
 @pytest.mark.parametrize("duration_s", [0.0, 0.5, 901.0, float("nan")])
-def test_a_duration_out_of_range_is_a_usage_error_and_writes_nothing(
-    tmp_path: Path, duration_s: float
-) -> None:
+def test_a_duration_out_of_range_is_a_usage_error_and_writes_nothing(tmp_path: Path, duration_s: float) -> None:
     with pytest.raises(UsageError, match="cannot be"):
         write_demo_song(tmp_path / "song.wav", duration_s)
     assert list(tmp_path.iterdir()) == []
@@ -128,9 +124,7 @@ def test_each_section_is_louder_than_the_one_before(song: NDArray[np.float32]) -
 
 
 def test_the_break_takes_the_weight_away_for_one_beat(song: NDArray[np.float32]) -> None:
-    before, breath, after = (
-        decibels(between(song, beat * BEAT_S, (beat + 1) * BEAT_S)) for beat in (22, 23, 24)
-    )
+    before, breath, after = (decibels(between(song, beat * BEAT_S, (beat + 1) * BEAT_S)) for beat in (22, 23, 24))
     assert breath < min(before, after) - 3
 
 
@@ -164,9 +158,7 @@ def test_left_and_right_add_up(song: NDArray[np.float32]) -> None:
 def test_the_spectrum_falls_about_as_music_does(song: NDArray[np.float32]) -> None:
     hertz, power = welch(song.mean(0), RATE, nperseg=16_384)
     octaves = np.arange(9)
-    levels = [
-        10 * np.log10(power[(hertz >= 31.25 * 2.0**k) & (hertz < 62.5 * 2.0**k)].mean()) for k in octaves
-    ]
+    levels = [10 * np.log10(power[(hertz >= 31.25 * 2.0**k) & (hertz < 62.5 * 2.0**k)].mean()) for k in octaves]
     assert -5.5 < np.polyfit(octaves, levels, 1)[0] < -3
     assert np.all(np.diff(levels) < 0)
 

@@ -23,7 +23,7 @@ def test_files_are_never_taken_for_options_or_protocols() -> None:
     commands = [
         encode_video("ffmpeg", HD, "pipe:0", odd),
         encode_audio("ffmpeg", odd, Fraction(0), Fraction(1), 48000, odd),
-        join("ffmpeg", odd, odd, {}, Fraction(30), odd),
+        join("ffmpeg", Path("chunks.txt"), odd, {}, Fraction(30), odd),
     ]
     for command in commands:
         named = [word for word in command if "-a:b" in word]

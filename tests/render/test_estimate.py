@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from tests.songs import ffmpeg
 
 from oriel_fx import RenderSpec, SpecError
 from oriel_fx.render.estimate import choose_jobs, estimate
-from tests.songs import ffmpeg
 
 
 def test_frames_follow_the_song_and_the_part_of_it(songs: Path) -> None:

@@ -122,7 +122,5 @@ def test_developed_colours_are_the_library_s_own() -> None:
     grid = np.stack(np.meshgrid(*[np.linspace(0.02, 0.98, 16)] * 2), -1).astype(np.float32)
     rgb = np.concatenate([grid, grid[..., ::-1][..., :1]], -1)
     lab = np.moveaxis(srgb_to_oklab(rgb), -1, 0)
-    many = [
-        generative_cover._develop(lab, np.random.default_rng(i))[..., :3].astype(float) for i in range(200)
-    ]
+    many = [generative_cover._develop(lab, np.random.default_rng(i))[..., :3].astype(float) for i in range(200)]
     assert np.abs(np.mean(many, axis=0) - rgb * 255).max() < 1.5

@@ -6,17 +6,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.conftest import PLAIN, Finished
+from tests.songs import ffmpeg, ffmpeg_banner, frame_md5s
 
 from oriel_fx import OutputError, Progress, RenderCancelledError, RenderSpec, SongError, UsageError, render_video
+from oriel_fx.render.assets import NoAssets
 from oriel_fx.render.chunks import hash_file
 from oriel_fx.render.drawing import hash_frame
 from oriel_fx.render.encode.probe import probe
 from oriel_fx.render.pipeline import default_output
 from oriel_fx.render.pixels import Planes
 from oriel_fx.render.setup import build_engine, prepare_song
-from oriel_fx.render.assets import NoAssets
-from tests.conftest import PLAIN, Finished
-from tests.songs import ffmpeg, ffmpeg_banner, frame_md5s
 
 
 def plain(**output: Any) -> RenderSpec:

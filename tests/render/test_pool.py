@@ -7,11 +7,11 @@ import signal
 from pathlib import Path
 
 import pytest
+from tests.conftest import PLAIN, Finished
+from tests.processes import processes_naming
 
 from oriel_fx import EncodeError, Progress, RenderCancelledError, RenderSpec, render_video
 from oriel_fx.errors import AssetError
-from tests.conftest import PLAIN, Finished
-from tests.processes import processes_naming
 
 
 def test_a_worker_that_is_killed_is_an_error_and_its_chunks_are_drawn_next_time(

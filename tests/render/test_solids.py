@@ -393,8 +393,6 @@ def test_a_solid_wholly_behind_the_camera_draws_nothing() -> None:
 def test_a_solid_the_camera_stands_in_draws_finite_lines(shape: str) -> None:
     solid = build_solid(shape, 20.0)
     for angle in (0.0, 0.7, 2.0):
-        lines, depths = clip_edges(
-            rotate_xy(solid.vertices * 11, angle, angle * 1.5), solid.edges, 1920, 1080
-        )
+        lines, depths = clip_edges(rotate_xy(solid.vertices * 11, angle, angle * 1.5), solid.edges, 1920, 1080)
         assert np.isfinite(lines).all()
         assert (depths >= NEAR * 0.999).all()

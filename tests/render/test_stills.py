@@ -7,11 +7,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from tests.conftest import PLAIN, Finished
+from tests.songs import decoded_frames
 
 from oriel_fx import OutputError, RenderSpec, SpecError, contact_sheet, render_frame, render_frames
 from oriel_fx.render.stills import write_picture
-from tests.conftest import PLAIN, Finished
-from tests.songs import decoded_frames
 
 SPEC = RenderSpec.from_config(PLAIN)
 

@@ -24,7 +24,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 def analyze(
-    song: Annotated[Path, typer.Argument(help="The song.", metavar="SONG")],
+    song: Annotated[Path, typer.Argument(help="The song.", metavar="SONG", readable=False)],
     as_json: Annotated[bool, typer.Option("--json", help="Print everything as one JSON object.")] = False,
     plot: Annotated[
         Path | None,
@@ -98,8 +98,7 @@ def _sparkline(analysis: SongAnalysis) -> str:
     import numpy as np
 
     parts = [
-        float(part.mean())
-        for part in np.array_split(analysis.envelope, min(SHADES_ACROSS, len(analysis.envelope)))
+        float(part.mean()) for part in np.array_split(analysis.envelope, min(SHADES_ACROSS, len(analysis.envelope)))
     ]
     tallest = max(max(parts), 1e-6)
     return "".join(SHADES[round(part / tallest * (len(SHADES) - 1))] for part in parts)

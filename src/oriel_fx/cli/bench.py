@@ -19,7 +19,9 @@ def add_to(app: typer.Typer) -> None:
 
 
 def bench(
-    names: Annotated[list[str] | None, typer.Argument(metavar="[PRESET]...", help="Presets to measure; all by default.")] = None,
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="[PRESET]...", help="Presets to measure; all by default.")
+    ] = None,
     song: Annotated[Path | None, typer.Option(help="A song to measure with; the demo song by default.")] = None,
     size: SizeOption = None,
     fps: FpsOption = None,
@@ -58,8 +60,8 @@ def bench(
                 continue
             split = "  ".join(f"{stage} {ms:.1f}" for stage, ms in stages.items())
             typer.echo(
-                f"{result.preset:<10} {result.ratio:5.2f}  {result.pipeline_fps:4.0f} fps  {result.encode_fps:7.0f} fps   "
-                f"{split}  (decode and measure {result.prepare_s:.2f} s, build {result.engine_s:.2f} s)"
+                f"{result.preset:<10} {result.ratio:5.2f}  {result.pipeline_fps:4.0f} fps  "
+                f"{result.encode_fps:7.0f} fps   {split}  (decode and measure {result.prepare_s:.2f} s, build {result.engine_s:.2f} s)"
             )
 
 

@@ -164,9 +164,7 @@ class LineReporter(_Plain):
 
     def progress(self, progress: Progress) -> None:
         now = time.monotonic()
-        if progress.stage == "done" or (
-            progress.stage == self._stage and now - self._spoke_at < LINE_EVERY_S
-        ):
+        if progress.stage == "done" or (progress.stage == self._stage and now - self._spoke_at < LINE_EVERY_S):
             return
         self._stage, self._spoke_at = progress.stage, now
         pace = f", {progress.fps:.0f} fps, {minutes(progress.eta_s or 0)} left" if progress.fps else ""

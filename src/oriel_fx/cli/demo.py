@@ -37,6 +37,4 @@ def demo(
         song = folder / "Glass Hours.wav"
         check_output(song, output, force)
         write_demo_song(song, duration)
-        raise typer.Exit(
-            render_one(reporter, song, output, Choices(spec, force=force), called="a song of our own")
-        )
+        raise typer.Exit(render_one(reporter, song, output, Choices(spec, force=force), called="a song of our own"))

@@ -59,13 +59,9 @@ def run_checks() -> list[Check]:
     ):
         checks.append(_package(package, needed=True))
     checks.append(_tried("opencv-python-headless", _opencv, "pip install opencv-python-headless", True))
-    checks.append(
-        _tried("skia-python", _skia, "apt-get install libgl1 libegl1  (and pip install skia-python)", True)
-    )
+    checks.append(_tried("skia-python", _skia, "apt-get install libgl1 libegl1  (and pip install skia-python)", True))
     checks.append(_tried("ffmpeg", _ffmpeg, "pip install imageio-ffmpeg", True))
-    checks.append(
-        _tried("fonts for other scripts", _system_fonts, "apt-get install fonts-noto fonts-noto-cjk", False)
-    )
+    checks.append(_tried("fonts for other scripts", _system_fonts, "apt-get install fonts-noto fonts-noto-cjk", False))
     checks.append(_package("flask", False, "pip install 'oriel-fx[server]'", "server (flask)"))
     checks.append(_package("playwright", False, "pip install 'oriel-fx[browser]'", "browser (playwright)"))
     return checks
@@ -101,15 +97,11 @@ def _ffmpeg() -> str:
     from oriel_fx.render.encode.process import find_ffmpeg
 
     path = find_ffmpeg()
-    shown = subprocess.run(
-        [path, "-hide_banner", "-encoders"], capture_output=True, text=True, check=True, timeout=20
-    )
+    shown = subprocess.run([path, "-hide_banner", "-encoders"], capture_output=True, text=True, check=True, timeout=20)
     missing = [name for name in ("libx264", "aac") if name not in shown.stdout]
     if missing:
         raise RuntimeError(f"{path} lacks {', '.join(missing)}")
-    version = subprocess.run(
-        [path, "-version"], capture_output=True, text=True, check=True, timeout=20
-    ).stdout
+    version = subprocess.run([path, "-version"], capture_output=True, text=True, check=True, timeout=20).stdout
     return f"{version.split()[2]}  {path}"
 
 

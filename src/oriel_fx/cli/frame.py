@@ -18,7 +18,7 @@ from oriel_fx.cli.options import (
 )
 from oriel_fx.errors import UsageError
 
-SongArgument = Annotated[Path, typer.Argument(help="The song.", metavar="SONG")]
+SongArgument = Annotated[Path, typer.Argument(help="The song.", metavar="SONG", readable=False)]
 
 
 def add_to(app: typer.Typer) -> None:

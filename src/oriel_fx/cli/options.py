@@ -15,30 +15,23 @@ if TYPE_CHECKING:
     from oriel_fx.render.spec import RenderSpec
 
 ConfigOption = Annotated[
-    Path | None, typer.Option("--config", "-c", help="A config: JSON, YAML or TOML. `oriel init` writes one.")
+    Path | None,
+    typer.Option("--config", "-c", help="A config: JSON, YAML or TOML. `oriel init` writes one.", readable=False),
 ]
-PresetOption = Annotated[
-    str | None, typer.Option("--preset", "-p", help="A look; `oriel presets` lists them.")
-]
+PresetOption = Annotated[str | None, typer.Option("--preset", "-p", help="A look; `oriel presets` lists them.")]
 SizeOption = Annotated[
     str | None,
     typer.Option("--size", "-s", help="720p, 1080p, 1440p, 4k, square, vertical, or WIDTHxHEIGHT."),
 ]
-FpsOption = Annotated[
-    str | None, typer.Option("--fps", help="Frames per second, such as 24, 30, 60 or 30000/1001.")
-]
+FpsOption = Annotated[str | None, typer.Option("--fps", help="Frames per second, such as 24, 30, 60 or 30000/1001.")]
 SetOption = Annotated[
     list[str] | None,
-    typer.Option(
-        "--set", metavar="PATH=VALUE", help="Change one value of the config, such as layers.0.color=#f0f."
-    ),
+    typer.Option("--set", metavar="PATH=VALUE", help="Change one value of the config, such as layers.0.color=#f0f."),
 ]
 ForceOption = Annotated[bool, typer.Option("--force", "-f", help="Replace the output if it exists.")]
 
 
-def read_spec(
-    config: Path | None, preset: str | None, output: dict[str, Any], sets: list[str] | None
-) -> RenderSpec:
+def read_spec(config: Path | None, preset: str | None, output: dict[str, Any], sets: list[str] | None) -> RenderSpec:
     """The spec: the command line over the config, the config over the preset. Raises SpecError, UsageError."""
     from oriel_fx.render import presets
     from oriel_fx.render.classic import from_classic, is_classic
@@ -88,9 +81,7 @@ def check_picture(target: Path, force: bool) -> None:
     if target.exists() and not force:
         raise OutputError(f"{target} exists already.", "Use --force to replace it, or choose another name.")
     if not target.absolute().parent.is_dir():
-        raise OutputError(
-            f"There is no folder {target.absolute().parent}.", "Make it first, or choose another place."
-        )
+        raise OutputError(f"There is no folder {target.absolute().parent}.", "Make it first, or choose another place.")
 
 
 def read_config(path: Path) -> dict[str, Any]:
@@ -115,9 +106,7 @@ def read_config(path: Path) -> dict[str, Any]:
             f"The config {str(path)!r} is not well formed: {place}.", "Mend that place and try again."
         ) from None
     if not isinstance(data, dict):
-        raise SpecError(
-            f"The config {str(path)!r} is not one object.", 'It should look like {"preset": "halo"}.'
-        )
+        raise SpecError(f"The config {str(path)!r} is not one object.", 'It should look like {"preset": "halo"}.')
     return data
 
 

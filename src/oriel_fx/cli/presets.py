@@ -14,9 +14,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 def list_presets(
-    name: Annotated[
-        str | None, typer.Argument(help="Print this preset's JSON, to start a config from.")
-    ] = None,
+    name: Annotated[str | None, typer.Argument(help="Print this preset's JSON, to start a config from.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
 ) -> None:
     """List the presets, or print one."""

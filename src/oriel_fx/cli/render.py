@@ -54,7 +54,8 @@ def add_to(app: typer.Typer) -> None:
 
 def render(
     songs: Annotated[
-        list[Path], typer.Argument(help="One or more songs, or folders of songs.", metavar="SONG...")
+        list[Path],
+        typer.Argument(help="One or more songs, or folders of songs.", metavar="SONG...", readable=False),
     ],
     config: ConfigOption = None,
     output: Annotated[
@@ -145,9 +146,7 @@ def render_one(reporter: Reporter, song: Path, target: Path, choices: Choices, c
     except KeyboardInterrupt:
         work = WorkFolder.beside(target).path
         kept = f"Finished parts are kept in {work}; the same command goes on from there."
-        reporter.error(
-            called, RenderCancelledError("Stopped.", kept if work.exists() else "Nothing was written.")
-        )
+        reporter.error(called, RenderCancelledError("Stopped.", kept if work.exists() else "Nothing was written."))
         return RenderCancelledError.exit_code
     except OrielError as error:
         reporter.error(called, error)
@@ -171,9 +170,7 @@ def find_songs(places: list[Path]) -> list[Path]:
         try:
             files = sorted(file for file in place.iterdir() if file.is_file())
         except OSError as error:
-            raise SongError(
-                f"The folder {place} cannot be read: {error.strerror}.", "Check its permissions."
-            ) from None
+            raise SongError(f"The folder {place} cannot be read: {error.strerror}.", "Check its permissions.") from None
         inside = [file for file in files if file.suffix.lower() in SONG_SUFFIXES]
         ours = _our_outputs(inside)
         inside = [file for file in inside if file.name not in ours]
@@ -196,9 +193,7 @@ def name_outputs(songs: list[Path], output: Path | None) -> list[Path]:
 
     if output is not None and (len(songs) > 1 or output.is_dir()):
         if output.is_file() or output.suffix.lower() == ".mp4":
-            raise UsageError(
-                f"{output} is one file, but there are {len(songs)} songs.", "Give a folder with -o."
-            )
+            raise UsageError(f"{output} is one file, but there are {len(songs)} songs.", "Give a folder with -o.")
         try:
             output.mkdir(parents=True, exist_ok=True)
         except OSError as error:

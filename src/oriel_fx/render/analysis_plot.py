@@ -60,16 +60,14 @@ def spectrogram(pcm: Pcm, reference_db: float, columns: int) -> NDArray[np.float
         rows = band_heights(band_powers(pcm, first + max(0, spare // 2), per_column), reference_db)
         heights[column] = rows.mean(axis=0)
     upright = np.ascontiguousarray(heights.T[::-1])
-    stretched: NDArray[np.float32] = cv2.resize(
-        upright, (columns, N_BANDS), interpolation=cv2.INTER_LINEAR
-    ).astype(np.float32)
+    stretched: NDArray[np.float32] = cv2.resize(upright, (columns, N_BANDS), interpolation=cv2.INTER_LINEAR).astype(
+        np.float32
+    )
     return stretched
 
 
 def _paint_spectrum(picture: Pixels, heights: NDArray[np.float32]) -> None:
-    tall = np.clip(
-        cv2.resize(heights, (SPECTRUM.width, SPECTRUM.height), interpolation=cv2.INTER_CUBIC), 0.0, 1.0
-    )
+    tall = np.clip(cv2.resize(heights, (SPECTRUM.width, SPECTRUM.height), interpolation=cv2.INTER_CUBIC), 0.0, 1.0)
     colors = np.round(ramp(HEAT, np.linspace(0, 1, 1024, dtype=np.float32)) * 255).astype(np.uint8)
     picture[SPECTRUM.slices][..., :3] = colors[np.round(tall**CONTRAST * 1023).astype(np.int32)]
 
@@ -112,9 +110,7 @@ def _draw_wave(canvas: Any, analysis: SongAnalysis) -> None:
         half = max(1.5, height * reach)
         left = WAVE.left + index * WAVE.width / count
         paint.setColor(skia_color(shades[round(height * 63)]))
-        canvas.drawRoundRect(
-            skia.Rect.MakeLTRB(left, middle - half, left + 3.6, middle + half), 1.8, 1.8, paint
-        )
+        canvas.drawRoundRect(skia.Rect.MakeLTRB(left, middle - half, left + 3.6, middle + half), 1.8, 1.8, paint)
 
 
 def _resampled(values: NDArray[np.float32], count: int) -> NDArray[np.float64]:

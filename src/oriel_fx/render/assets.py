@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -26,9 +27,17 @@ class NoAssets:
     """For specs that may name no files."""
 
     def find(self, name: str) -> Path:
-        raise AssetError(
-            f"The spec names a file, {name!r}, but none were given.", "Pass `assets` to the renderer."
-        )
+        raise AssetError(f"The spec names a file, {name!r}, but none were given.", "Pass `assets` to the renderer.")
+
+
+@dataclass(frozen=True)
+class FoundAssets:
+    """Names already turned into files, so that other processes need not know who found them."""
+
+    files: dict[str, Path]
+
+    def find(self, name: str) -> Path:
+        return self.files[name]
 
 
 class LocalAssets:
@@ -72,10 +81,8 @@ def decode_image(data: bytes, name: str) -> Pixels:
         decoded = None
     if decoded is None:
         raise AssetError(f"{name} is not a picture that can be read.", "Use JPEG, PNG or WebP.")
-    pixels = np.asarray(decoded)
-    if pixels.dtype == np.uint16:
-        pixels = pixels >> 8
-    pixels = pixels.astype(np.uint8)
+    deep = decoded.dtype == np.uint16
+    pixels = (decoded // 257 if deep else decoded).astype(np.uint8)
     if pixels.ndim == 2:
         return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_GRAY2RGBA), np.uint8)
     if pixels.shape[2] == 3:

@@ -20,9 +20,7 @@ Floats = NDArray[np.float32]
 class Motion(Params):
     """What every background can do: drift slowly, and zoom a little on the beat."""
 
-    drift: float = Field(
-        0.0, ge=0, le=0.2, description="how far it wanders, in short sides, over half a minute"
-    )
+    drift: float = Field(0.0, ge=0, le=0.2, description="how far it wanders, in short sides, over half a minute")
     beat_zoom: float = Field(0.0, ge=0, le=0.2, description="how much larger it is on a beat")
 
 
@@ -135,9 +133,7 @@ class Ground:
     It is painted once, larger than the picture by the room it moves in.
     """
 
-    def __init__(
-        self, background: ColorBackground | GradientBackground | ImageBackground, artwork: Artwork
-    ) -> None:
+    def __init__(self, background: ColorBackground | GradientBackground | ImageBackground, artwork: Artwork) -> None:
         layout = artwork.layout
         self._width, self._height = layout.width, layout.height
         plain = isinstance(background, ColorBackground)

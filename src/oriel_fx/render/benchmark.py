@@ -56,7 +56,9 @@ def run_benchmark(
     on_step: Callable[[str], None] = lambda step: None,
 ) -> BenchResult:
     """Measure one spec on one song. Needs room in memory for the raw frames (3.1 MB each at 1080p)."""
-    with tempfile.TemporaryDirectory(prefix="oriel-bench-", dir=MEMORY_FOLDER if MEMORY_FOLDER.is_dir() else None) as folder:
+    with tempfile.TemporaryDirectory(
+        prefix="oriel-bench-", dir=MEMORY_FOLDER if MEMORY_FOLDER.is_dir() else None
+    ) as folder:
         place = Path(folder)
         on_step("prepare")
         prepared, prepare_s = _timed(lambda: prepare_song(song, place))

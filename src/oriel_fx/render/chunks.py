@@ -68,9 +68,7 @@ def render_key(song: Path, spec: RenderSpec, asset_hashes: dict[str, str]) -> st
         spec.model_dump_json(),
         json.dumps(asset_hashes, sort_keys=True),
     ]
-    return hashlib.blake2b(
-        "\0".join(parts).encode(errors="surrogateescape"), digest_size=HASH_BYTES
-    ).hexdigest()
+    return hashlib.blake2b("\0".join(parts).encode(errors="surrogateescape"), digest_size=HASH_BYTES).hexdigest()
 
 
 class WorkFolder:

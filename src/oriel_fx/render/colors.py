@@ -120,9 +120,7 @@ def srgb_to_linear(srgb: NDArray[np.float32]) -> NDArray[np.float32]:
 def linear_to_srgb(linear: NDArray[np.float32]) -> NDArray[np.float32]:
     """Linear light → sRGB, clipped to 0..1, any shape (IEC 61966-2-1)."""
     clipped = np.clip(linear, 0.0, 1.0)
-    return np.where(clipped <= 0.0031308, clipped * 12.92, 1.055 * clipped ** (1 / 2.4) - 0.055).astype(
-        np.float32
-    )
+    return np.where(clipped <= 0.0031308, clipped * 12.92, 1.055 * clipped ** (1 / 2.4) - 0.055).astype(np.float32)
 
 
 _LMS = np.array(
@@ -178,7 +176,7 @@ def ramp_hex(colors: list[str] | tuple[str, ...], count: int) -> list[str]:
 
 @lru_cache(maxsize=4096)
 def mix(first: str, second: str, amount: float) -> str:
-    """The colour `amount` (0..1) of the way from first to second, in OKLab. Remembered: round what changes every frame."""
+    """The colour `amount` (0..1) of the way from first to second, in OKLab. Remembered: round what changes often."""
     return rgb_to_hex(ramp([first, second], np.array([amount], np.float32))[0])
 
 

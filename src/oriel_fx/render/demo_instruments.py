@@ -91,9 +91,7 @@ def pluck(note: int, bright: bool) -> Audio:
     for k, level in enumerate((1.0, 0.45, 0.36, 0.24, 0.18, 0.14), start=1):
         hertz = _hertz(note) * k * (1 + 0.0006 * k * k)
         softening = k ** (0.0 if bright else -1.2)
-        sound += (level * softening * np.sin(2 * np.pi * hertz * t) * np.exp(-t * (3.5 + 3.2 * k))).astype(
-            np.float32
-        )
+        sound += (level * softening * np.sin(2 * np.pi * hertz * t) * np.exp(-t * (3.5 + 3.2 * k))).astype(np.float32)
     return soften_edges(sound, 0.003, 0.15)
 
 
@@ -115,9 +113,7 @@ def pad_loops(rng: np.random.Generator, chord: tuple[int, ...]) -> tuple[Audio, 
     middle, side = hills * np.exp(2j * np.pi * rng.random((2, hertz.size)))
     sides = np.stack([middle + 0.55 * side, middle - 0.55 * side])
     dark = np.fft.irfft(sides / (1 + (hertz / 420) ** 2), size)
-    bright = np.fft.irfft(
-        sides * (hertz / 900) ** 2 / (1 + (hertz / 900) ** 2) / (1 + (hertz / 7000) ** 2), size
-    )
+    bright = np.fft.irfft(sides * (hertz / 900) ** 2 / (1 + (hertz / 900) ** 2) / (1 + (hertz / 7000) ** 2), size)
     scale = 1 / np.sqrt(np.mean(dark**2))
     return (dark * scale).astype(np.float32), (bright * scale).astype(np.float32)
 

@@ -79,9 +79,7 @@ def _draw_frames(
     unreported = 0
     for index in range(writing.chunk.first, writing.chunk.stop):
         if cancelled():
-            raise RenderCancelledError(
-                "The render was stopped.", "Run the same command again to go on from here."
-            )
+            raise RenderCancelledError("The render was stopped.", "Run the same command again to go on from here.")
         writing.add(index, engine)
         unreported += 1
         if unreported >= REPORT_EVERY_FRAMES:

@@ -1,4 +1,4 @@
-"""Before a render: how many frames it will have, about how long it will take, and how many processes suit the machine."""
+"""Before a render: how many frames it will have, about how long it will take, how many processes suit the machine."""
 
 from __future__ import annotations
 

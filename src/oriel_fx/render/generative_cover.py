@@ -122,13 +122,9 @@ class _Canvas:
         coverage: Plane = np.clip(np.float32(0.5) - distance * np.float32(self.size / 2), 0, 1)
         return coverage
 
-    def blend(
-        self, mask: Plane, color: Plane, rows: slice = slice(None), columns: slice = slice(None)
-    ) -> None:
+    def blend(self, mask: Plane, color: Plane, rows: slice = slice(None), columns: slice = slice(None)) -> None:
         """Lay a colour over part of the canvas, as far as the mask (0 … 1) lets it."""
-        for plane, value in zip(
-            self.lab[:, rows, columns], color, strict=True
-        ):  # plane by plane stays in cache
+        for plane, value in zip(self.lab[:, rows, columns], color, strict=True):  # plane by plane stays in cache
             step = value - plane
             step *= mask
             plane += step
@@ -151,9 +147,7 @@ class _Canvas:
         )
         return slice(low_y, high_y), slice(low_x, high_x)
 
-    def disc(
-        self, x: float, y: float, radius: float, first: Plane, last: Plane, angle: float, alpha: float
-    ) -> None:
+    def disc(self, x: float, y: float, radius: float, first: Plane, last: Plane, angle: float, alpha: float) -> None:
         """A disc shaded from one colour to another along a direction (radians; pi/2 is downwards)."""
         rows, columns = self.window(x, y, radius)
         dx, dy = self.x[:, columns] - x, self.y[rows] - y
@@ -244,9 +238,7 @@ def _dunes(c: _Canvas) -> None:
     for i in range(count):
         near = (i + 1) / count
         swing, phase = 0.06 + 0.09 * near, c.between(0, 2 * math.pi)
-        ridge = (
-            -0.12 + 0.88 * (i / count) ** 0.85 + swing * np.sin((1.7 + 0.5 * c.dice.random()) * c.x + phase)
-        )
+        ridge = -0.12 + 0.88 * (i / count) ** 0.85 + swing * np.sin((1.7 + 0.5 * c.dice.random()) * c.x + phase)
         ridge = ridge + 0.25 * swing * np.sin(4.6 * c.x + 2.3 * phase)
         color = haze + (c.middle - haze) * min(1.0, 2 * near)
         color = color + (c.deep - color) * max(0.0, min(1.0, 2.4 * near - 0.8))
@@ -269,9 +261,7 @@ def _arcs(c: _Canvas) -> None:
     facing = (c.x * np.cos(towards)[ring] + c.y * np.sin(towards)[ring]) / np.maximum(distance, 1e-6)
     sweep = np.clip(0.5 + 0.5 * facing, 0, 1)
     rank = 2 * each / (count - 1)
-    inks = (
-        c.light + (c.middle - c.light) * np.minimum(1, rank) + (c.deep - c.middle) * np.maximum(0, rank - 1)
-    )
+    inks = c.light + (c.middle - c.light) * np.minimum(1, rank) + (c.deep - c.middle) * np.maximum(0, rank - 1)
     dark = c.ground + (c.deep - c.ground) * 0.35
     mask = c.inside(np.abs(distance - (inner + 0.5 * width) - ring * np.float32(width)) - 0.43 * width)
     c.blend(mask, dark + np.take((inks - dark)[:, 0], ring, axis=1) * (sweep * np.sqrt(sweep)))

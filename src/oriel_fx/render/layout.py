@@ -53,10 +53,7 @@ class Rect:
 
     def overlaps(self, other: Rect) -> bool:
         return (
-            self.left < other.right
-            and other.left < self.right
-            and self.top < other.bottom
-            and other.top < self.bottom
+            self.left < other.right and other.left < self.right and self.top < other.bottom and other.top < self.bottom
         )
 
     def union(self, other: Rect) -> Rect:
@@ -69,9 +66,7 @@ class Rect:
 
     def intersect(self, other: Rect) -> Rect:
         left, top = max(self.left, other.left), max(self.top, other.top)
-        return Rect(
-            left, top, max(left, min(self.right, other.right)), max(top, min(self.bottom, other.bottom))
-        )
+        return Rect(left, top, max(left, min(self.right, other.right)), max(top, min(self.bottom, other.bottom)))
 
     def grow(self, pixels: int) -> Rect:
         return Rect(self.left - pixels, self.top - pixels, self.right + pixels, self.bottom + pixels)

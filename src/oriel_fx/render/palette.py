@@ -20,13 +20,11 @@ INK = "#f6f3ee"
 
 def palette_of(cover: Pixels) -> Palette:
     """Palette of a cover (RGBA uint8): its three strongest hues, light enough to shine on a dark ground."""
-    small = cv2.resize(cover[..., :3], (48, 48), interpolation=cv2.INTER_AREA).astype(np.float32) / 255
-    lab = srgb_to_oklab(small.reshape(-1, 3))
+    small = cv2.resize(cover[..., :3], (48, 48), interpolation=cv2.INTER_AREA)
+    lab = srgb_to_oklab(small.reshape(-1, 3).astype(np.float32) / np.float32(255))
     chroma = np.hypot(lab[:, 1], lab[:, 2])
     if float(np.percentile(chroma, 85)) < COLORLESS:
-        return Palette(
-            (_shade(0.9, 0.01, 80), _shade(0.72, 0.012, 260), _shade(0.55, 0.015, 260)), "#0c0c0e", INK
-        )
+        return Palette((_shade(0.9, 0.01, 80), _shade(0.72, 0.012, 260), _shade(0.55, 0.015, 260)), "#0c0c0e", INK)
     hues = _strong_hues(np.degrees(np.arctan2(lab[:, 2], lab[:, 1])) % 360, chroma * chroma)
     strength = float(np.clip(np.percentile(chroma, 90), 0.11, 0.18))
     lights = (0.64, 0.71, 0.80)
@@ -36,7 +34,7 @@ def palette_of(cover: Pixels) -> Palette:
 
 
 def _strong_hues(hues_deg: NDArray[np.float32], weights: NDArray[np.float32]) -> tuple[float, float, float]:
-    """Up to three hues far enough apart, filled up with neighbours; cold to warm, so that a ramp through them is short."""
+    """Up to three hues far enough apart, filled up with neighbours; ordered so that a ramp through them is short."""
     counts = np.histogram(hues_deg, HUE_BINS, (0, 360), weights=weights)[0]
     ringed = np.concatenate([counts[-4:], counts, counts[:4]])
     kernel = np.hanning(9)[1:-1]

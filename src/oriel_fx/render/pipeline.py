@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Literal
 
 from oriel_fx.errors import AssetError, OutputError, RenderCancelledError, UsageError
-from oriel_fx.render.assets import Assets, NoAssets
+from oriel_fx.render.assets import Assets, FoundAssets, NoAssets
 from oriel_fx.render.audio import Pcm, SongStats, probe_song, read_tags
 from oriel_fx.render.chunks import (
     Chunk,
@@ -55,7 +55,7 @@ class Progress:
 
 @dataclass(frozen=True)
 class RenderResult:
-    """A finished file: path, bytes, frames, seconds of video and of work, and sentences about what was not quite right."""
+    """A finished file: path, bytes, frames, seconds of video and of work, and sentences about what was not right."""
 
     output: Path
     size_bytes: int
@@ -98,21 +98,22 @@ def render_video(
     Raises SongError, SpecError, AssetError, OutputError, DependencyError, EncodeError, VerifyError,
     RenderCancelledError.
     """
-    song, spec, assets = Path(song), spec or RenderSpec.from_config({}), assets or NoAssets()
+    song, spec = Path(song), spec or RenderSpec.from_config({})
+    found = _find_assets(spec, assets or NoAssets())
     output = Path(output) if output else default_output(song)
-    render = _Render(song, output, spec, assets, on_progress, cancelled)
+    render = _Render(song, output, spec, found, on_progress, cancelled)
     check_output(song, output, force)
     if frame_hashes is not None:
         _check_hash_file(Path(frame_hashes), song, output)
     info = probe_song(song)
     work = WorkFolder.beside(output)
-    with work.claimed(render_key(song, spec, _asset_hashes(spec, assets)), resume):
+    with work.claimed(render_key(song, spec, _hash_assets(found)), resume):
         render.say("decode", 0, 0)
         engine = None
         if jobs > 1:
             prepared = _prepared(song, work)
         else:
-            prepared, engine = prepare_both(lambda: _prepared(song, work), song, spec, assets)
+            prepared, engine = prepare_both(lambda: _prepared(song, work), song, spec, found)
         rate_hz = _audio_rate(info.sample_rate_hz)
         result = _draw_and_join(render, work, prepared, engine, jobs, force, rate_hz, frame_hashes)
         work.remove()
@@ -154,9 +155,7 @@ class _Render:
 def check_output(song: Path, output: Path, force: bool) -> None:
     """Whether the video may be written there, asked before any work is done. Raises UsageError, OutputError."""
     if output.suffix.lower() != ".mp4":
-        raise UsageError(
-            f"{output.name} does not end in .mp4.", "Oriel writes MP4 files; choose such a name with -o."
-        )
+        raise UsageError(f"{output.name} does not end in .mp4.", "Oriel writes MP4 files; choose such a name with -o.")
     if output.is_dir():
         raise OutputError(f"{output} is a folder.", "Give a file name with -o.")
     if output.exists() and song.exists() and output.samefile(song):
@@ -178,17 +177,20 @@ def _check_hash_file(file: Path, song: Path, output: Path) -> None:
         raise OutputError(f"{file} is the song or the video itself.", hint)
 
 
-def _asset_hashes(spec: RenderSpec, assets: Assets) -> dict[str, str]:
+def _find_assets(spec: RenderSpec, assets: Assets) -> FoundAssets:
+    """Every file the spec names. Raises AssetError."""
     names = {layer.source for layer in spec.layers if layer.type == "image"}
     names |= {layer.font for layer in spec.layers if layer.type == "text" and layer.font}
     if spec.background.type == "image":
         names.add(spec.background.source)
+    return FoundAssets({name: assets.find(name) for name in sorted(names - {"cover"})})
+
+
+def _hash_assets(assets: FoundAssets) -> dict[str, str]:
     try:
-        return {name: hash_file(assets.find(name)) for name in sorted(names - {"cover"})}
+        return {name: hash_file(file) for name, file in assets.files.items()}
     except OSError as error:
-        raise AssetError(
-            f"{error.filename} cannot be read: {error.strerror}.", "Check its permissions."
-        ) from error
+        raise AssetError(f"{error.filename} cannot be read: {error.strerror}.", "Check its permissions.") from error
 
 
 def _audio_rate(song_rate_hz: int) -> int:
@@ -324,21 +326,19 @@ class _Sound:
         self._thread.join()
 
 
-def _join(
-    render: _Render, work: WorkFolder, chunks: list[Chunk], sound: Path, prepared: PreparedSong
-) -> Path:
+def _join(render: _Render, work: WorkFolder, chunks: list[Chunk], sound: Path, prepared: PreparedSong) -> Path:
     listing = work.path / "chunks.txt"
     write_whole(listing, "".join(f"file '{work.chunk_file(chunk).name}'\n" for chunk in chunks).encode())
     joined = work.path / "joined.mp4"
     song_tags, own = prepared.tags, render.spec.tags
     tags = {
-        name: getattr(own, name) or getattr(song_tags, name)
-        for name in ("title", "artist", "album", "date", "genre")
+        name: getattr(own, name) or getattr(song_tags, name) for name in ("title", "artist", "album", "date", "genre")
     }
     run_ffmpeg(
         join(find_ffmpeg(), listing, sound, tags, render.spec.output.frames_per_s, joined),
         joined,
         render.cancelled,
+        work.path,
     )
     if render.cancelled():
         raise _cancelled()
@@ -361,9 +361,7 @@ def _put_in_place(joined: Path, output: Path, force: bool) -> None:
 
 
 def _exists(output: Path) -> OutputError:
-    return OutputError(
-        f"{output} exists already.", "Use --force to replace it, or -o to choose another name."
-    )
+    return OutputError(f"{output} exists already.", "Use --force to replace it, or -o to choose another name.")
 
 
 def _cancelled() -> RenderCancelledError:

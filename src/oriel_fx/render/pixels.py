@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from oriel_fx.render.layout import Rect
 from oriel_fx.render.scene import Pixels
 
+WHITE_LEVEL = 235
 RED_LUMA, GREEN_LUMA, BLUE_LUMA = 0.2126, 0.7152, 0.0722
 _Y_SCALE, _C_SCALE = 219 / 255, 224 / 255
 _CB = _C_SCALE / (2 * (1 - BLUE_LUMA))
@@ -109,7 +110,9 @@ class Converter:
         cv2.addWeighted(red, _CR, luma, -_CR, 128.0, planes.v[half.slices])
 
     @staticmethod
-    def _luma(part: Pixels, scratch: list[Pixels], target: Pixels, scale: float, offset: float) -> tuple[Pixels, Pixels]:
+    def _luma(
+        part: Pixels, scratch: list[Pixels], target: Pixels, scale: float, offset: float
+    ) -> tuple[Pixels, Pixels]:
         """Write scale × luma + offset of a picture into target; return its red and blue channels."""
         height, width = part.shape[:2]
         channels = [buffer[: height * width].reshape(height, width) for buffer in scratch]
@@ -126,7 +129,8 @@ def to_rgb(planes: Planes) -> Pixels:
     height, width = planes.y.shape
     luma = (planes.y.astype(np.float32) - 16) / 219
     full = [
-        cv2.resize(plane, (width, height), interpolation=cv2.INTER_LINEAR).astype(np.float32) for plane in (planes.u, planes.v)
+        cv2.resize(plane, (width, height), interpolation=cv2.INTER_LINEAR).astype(np.float32)
+        for plane in (planes.u, planes.v)
     ]
     blue_difference, red_difference = ((plane - 128) / 224 for plane in full)
     red = luma + 2 * (1 - RED_LUMA) * red_difference
@@ -141,3 +145,12 @@ def ycbcr(rgb: tuple[float, float, float]) -> tuple[float, float, float]:
     red, green, blue = rgb
     luma = RED_LUMA * red + GREEN_LUMA * green + BLUE_LUMA * blue
     return 16 + 219 * luma, 128 + 255 * _CB * (blue - luma), 128 + 255 * _CR * (red - luma)
+
+
+def luma_and_differences(
+    rgb: NDArray[np.float32],
+) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
+    """RGB levels 0..255 (…, 3) → Y' above black, Cb and Cr about zero, in levels: the linear part of BT.709."""
+    red, green, blue = rgb[..., 0], rgb[..., 1], rgb[..., 2]
+    luma = RED_LUMA * red + GREEN_LUMA * green + BLUE_LUMA * blue
+    return _Y_SCALE * luma, _CB * (blue - luma), _CR * (red - luma)

@@ -43,9 +43,7 @@ def draw_in_processes(
             except queue.Empty:
                 event = None
             if cancelled():
-                raise RenderCancelledError(
-                    "The render was stopped.", "Run the same command again to go on from here."
-                )
+                raise RenderCancelledError("The render was stopped.", "Run the same command again to go on from here.")
             if isinstance(event, Exception):
                 raise event
             if isinstance(event, int):

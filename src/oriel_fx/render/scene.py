@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -30,7 +30,6 @@ class Surface:
         info = skia.ImageInfo.Make(width, height, skia.kRGBA_8888_ColorType, skia.kPremul_AlphaType)
         self._surface = skia.Surface.MakeRasterDirect(info, pixels)
         self.canvas: Any = self._surface.getCanvas()
-
 
 
 @dataclass(frozen=True)
@@ -94,13 +93,19 @@ class Drawer(Protocol):
     `bounds` is where it may draw on any frame; `static` says that every frame looks the same, so it is
     drawn once; `glows` says that its light feeds the bloom. `draw` is pure in (scene, frame) and returns
     the part of `bounds` it touched on this frame (None: all of it).
+
+    `state(frame)` names what a layer that does not glow shows on a frame: the same state, the same pixels; None
+    when each frame is its own. `planar(flat)` says whether it can also draw on a PlanarSurface, given whether one
+    flat colour lies under it.
     """
 
     bounds: Rect
     static: bool
     glows: bool
 
-    def draw(self, surface: Surface, frame: Frame) -> Rect | None: ...
+    def planar(self, flat: bool) -> bool: ...
+    def state(self, frame: Frame) -> Hashable | None: ...
+    def draw(self, surface: Any, frame: Frame) -> Rect | None: ...
 
 
 class Params(BaseModel):

@@ -1,4 +1,4 @@
-"""Shapes drawn with OpenCV instead of Skia where there are many of them: opaque, anti-aliased, two to four times as fast.
+"""Shapes drawn with OpenCV instead of Skia where there are many of them: opaque, anti-aliased, twice as fast.
 
 Measured for 180 round-capped bars at 1080p: Skia 2.2–3.3 ms, this 1.2 ms. The edges differ by less than a
 shade that can be seen at 100%.
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from oriel_fx.render.colors import hex_to_rgb, skia_color
 from oriel_fx.render.lazy import skia
+from oriel_fx.render.planar import PlanarSurface, levels
 from oriel_fx.render.scene import Pixels, Surface
 
 Floats = NDArray[np.float32]
@@ -37,8 +38,11 @@ def ink(color: str) -> Ink:
     return red * 255, green * 255, blue * 255, 255.0
 
 
+AnySurface = Surface | PlanarSurface
+
+
 def fill_capsules(
-    surface: Surface,
+    surface: AnySurface,
     starts: Floats,
     ends: Floats,
     width_px: float,
@@ -47,9 +51,24 @@ def fill_capsules(
     round_ends: bool = True,
 ) -> None:
     """Draw thick lines from starts to ends, each (n, 2) in pixels, in the order given, one `#rrggbb` each."""
+    if isinstance(surface, PlanarSurface):
+        planes = surface.planes
+        wanted = {color: levels(color) for color in set(colors)}
+        for plane, scale, part in ((planes.y, 1.0, 0), (planes.u, 0.5, 1), (planes.v, 0.5, 2)):
+            outlines = _capsules(starts * np.float32(scale), ends * np.float32(scale), width_px * scale, round_ends)
+            for outline, color in zip(outlines, colors, strict=True):
+                cv2.fillConvexPoly(plane, outline, (wanted[color][part],), cv2.LINE_AA, _SHIFT)
+        return
     if opacity < 1:
         _fill_clear_capsules(surface, starts, ends, width_px, colors, opacity, round_ends)
         return
+    inks = {color: ink(color) for color in set(colors)}
+    for outline, color in zip(_capsules(starts, ends, width_px, round_ends), colors, strict=True):
+        cv2.fillConvexPoly(surface.pixels, outline, inks[color], cv2.LINE_AA, _SHIFT)
+
+
+def _capsules(starts: Floats, ends: Floats, width_px: float, round_ends: bool) -> NDArray[np.int32]:
+    """Outlines of thick lines, (n, points, 2) in fixed point."""
     along = ends - starts
     length = np.hypot(along[:, 0], along[:, 1])[:, None]
     along = np.where(length > 1e-6, along / np.maximum(length, 1e-6), np.array([0, -1], np.float32))
@@ -59,10 +78,7 @@ def fill_capsules(
     ahead = radius * np.cos(angles).astype(np.float32) if round_ends else np.zeros(2, np.float32)
     aside = radius * np.sin(angles).astype(np.float32)
     cap = ahead[None, :, None] * along[:, None, :] + aside[None, :, None] * side[:, None, :]
-    outlines = to_fixed(np.concatenate([ends[:, None] + cap, starts[:, None] - cap], axis=1))
-    inks = {color: ink(color) for color in set(colors)}
-    for outline, color in zip(outlines, colors, strict=True):
-        cv2.fillConvexPoly(surface.pixels, outline, inks[color], cv2.LINE_AA, _SHIFT)
+    return to_fixed(np.concatenate([ends[:, None] + cap, starts[:, None] - cap], axis=1))
 
 
 def _fill_clear_capsules(
@@ -84,16 +100,27 @@ def _fill_clear_capsules(
         surface.canvas.drawPoints(skia.Canvas.kLines_PointMode, points, paint)
 
 
-def fill_dot(pixels: Pixels, centre: Floats, radius_px: float, color: str) -> None:
+def fill_dot(surface: AnySurface, centre: Floats, radius_px: float, color: str) -> None:
     """Draw one filled circle; `centre` (2,) in pixels."""
-    x, y = to_fixed(centre).tolist()
-    radius = max(1, round((radius_px - _EDGE_PX / 2) * _ONE))
-    cv2.circle(pixels, (x, y), radius, ink(color), -1, cv2.LINE_AA, _SHIFT)
+    for plane, scale, shade in _targets(surface, color):
+        x, y = to_fixed(centre * np.float32(scale)).tolist()
+        radius = max(1, round((radius_px * scale - _EDGE_PX / 2) * _ONE))
+        cv2.circle(plane, (x, y), radius, shade, -1, cv2.LINE_AA, _SHIFT)
 
 
-def stroke_polyline(pixels: Pixels, points: Floats, width_px: float, color: str) -> None:
+def stroke_polyline(surface: AnySurface, points: Floats, width_px: float, color: str) -> None:
     """Draw a line through points (n, 2) in pixels; its width is rounded to whole pixels."""
-    cv2.polylines(pixels, [to_fixed(points)], False, ink(color), max(1, round(width_px)), cv2.LINE_AA, _SHIFT)
+    for plane, scale, shade in _targets(surface, color):
+        width = max(1, round(width_px * scale))
+        cv2.polylines(plane, [to_fixed(points * np.float32(scale))], False, shade, width, cv2.LINE_AA, _SHIFT)
+
+
+def _targets(surface: AnySurface, color: str) -> list[tuple[Pixels, float, tuple[float, ...]]]:
+    """The arrays a colour is drawn into, each with its scale and the colour's value there."""
+    if isinstance(surface, PlanarSurface):
+        planes, (y, u, v) = surface.planes, levels(color)
+        return [(planes.y, 1.0, (y,)), (planes.u, 0.5, (u,)), (planes.v, 0.5, (v,))]
+    return [(surface.pixels, 1.0, ink(color))]
 
 
 def cover_polygon(mask: Pixels, points: Floats) -> None:

@@ -229,9 +229,7 @@ def _size_of(configs: list[dict[str, Any]]) -> tuple[int, int]:
     try:
         return parse_size(size)
     except ValueError as error:
-        raise SpecError(
-            f"output.size: {error}.", "See `oriel render --help` for the sizes.", "output.size"
-        ) from None
+        raise SpecError(f"output.size: {error}.", "See `oriel render --help` for the sizes.", "output.size") from None
 
 
 def merge(under: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:

@@ -47,9 +47,7 @@ def render_frames(
     def checked(duration_s: float) -> list[float]:
         late = next((time_s for time_s in times_s if time_s > duration_s), None)
         if late is not None:
-            raise SpecError(
-                f"{late:g} s is past the song's end at {duration_s:.1f} s.", "Choose an earlier time."
-            )
+            raise SpecError(f"{late:g} s is past the song's end at {duration_s:.1f} s.", "Choose an earlier time.")
         return times_s
 
     return _draw(Path(song), checked, spec or RenderSpec.from_config({}), assets)[0]
@@ -114,8 +112,6 @@ def write_picture(path: Path, rgb: Pixels) -> None:
     """Write RGB pixels as PNG, JPEG or WebP, whole or not at all. Raises OutputError."""
     if path.suffix.lower() not in FORMATS:
         raise OutputError(f"{path.name} does not end in .png, .jpg or .webp.", "Choose such a name with -o.")
-    done, data = cv2.imencode(
-        path.suffix.lower(), cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR), FORMATS[path.suffix.lower()]
-    )
+    done, data = cv2.imencode(path.suffix.lower(), cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR), FORMATS[path.suffix.lower()])
     assert done
     write_whole(path, data.tobytes())

@@ -140,9 +140,7 @@ def _typefaces_for(text: str, style: TextStyle) -> list[Any]:
 def missing_characters(text: str, font_file: Path | None = None) -> str:
     """The characters of a text that no font on this machine can draw."""
     faces = _typefaces_for(text, TextStyle(10, font_file=font_file))
-    missing = (
-        c for c in dict.fromkeys(text) if not c.isspace() and not any(f.unicharToGlyph(ord(c)) for f in faces)
-    )
+    missing = (c for c in dict.fromkeys(text) if not c.isspace() and not any(f.unicharToGlyph(ord(c)) for f in faces))
     return "".join(missing)
 
 
@@ -253,15 +251,11 @@ class Figures:
         """Pixels from the first figure's left edge to the last one's right."""
         return sum(map(self._advance, text)) - self._tracking
 
-    def draw(
-        self, canvas: Any, text: str, x: float, middle_y: float, align: Literal["left", "right"]
-    ) -> None:
+    def draw(self, canvas: Any, text: str, x: float, middle_y: float, align: Literal["left", "right"]) -> None:
         """Draw with the left or right end at x, the figures' middle on middle_y."""
         left = x if align == "left" else x - self.width(text)
         for character in text:
             own = self._font.measureText(character)
             inset = (self._figure - own) / 2 if character.isdigit() else 0.0
-            canvas.drawString(
-                character, left + inset, middle_y + self._cap_height / 2, self._font, self._paint
-            )
+            canvas.drawString(character, left + inset, middle_y + self._cap_height / 2, self._font, self._paint)
             left += self._advance(character)

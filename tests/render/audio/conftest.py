@@ -36,9 +36,7 @@ class Synth:
 
     @staticmethod
     def tone(freq_hz: float, duration_s: float, amplitude: float = 0.5) -> Signal:
-        return amplitude * np.sin(
-            2 * np.pi * freq_hz * np.arange(round(duration_s * SAMPLE_RATE)) / SAMPLE_RATE
-        )
+        return amplitude * np.sin(2 * np.pi * freq_hz * np.arange(round(duration_s * SAMPLE_RATE)) / SAMPLE_RATE)
 
     @staticmethod
     def noise(duration_s: float, amplitude: float = 0.1, seed: int = 0) -> Signal:

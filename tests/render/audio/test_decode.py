@@ -69,12 +69,8 @@ def test_the_sound_of_a_video_is_decoded(tmp_path: Path, ffmpeg: Ffmpeg) -> None
     assert probe_song(video).codec == "aac"
 
 
-@pytest.mark.parametrize(
-    "name", ["-start.wav", "日本語 ñ ß 🎵.wav", "a'b\"c.wav", "%03d.wav", "concat:x|y.wav"]
-)
-def test_a_file_may_have_any_name(
-    name: str, tmp_path: Path, ffmpeg: Ffmpeg, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.parametrize("name", ["-start.wav", "日本語 ñ ß 🎵.wav", "a'b\"c.wav", "%03d.wav", "concat:x|y.wav"])
+def test_a_file_may_have_any_name(name: str, tmp_path: Path, ffmpeg: Ffmpeg, monkeypatch: pytest.MonkeyPatch) -> None:
     ffmpeg(*SINE, tmp_path / "plain.wav")
     (tmp_path / "plain.wav").rename(tmp_path / name)
     monkeypatch.chdir(tmp_path)
@@ -87,9 +83,7 @@ def test_stereo_is_mixed_half_and_half(tmp_path: Path, ffmpeg: Ffmpeg) -> None:
     assert np.abs(decode_song(song, tmp_path).pcm.read(0, SAMPLE_RATE)).max() == pytest.approx(0.4, abs=0.01)
 
 
-def test_the_first_decoded_sample_is_sample_zero_whatever_the_container_says(
-    tmp_path: Path, ffmpeg: Ffmpeg
-) -> None:
+def test_the_first_decoded_sample_is_sample_zero_whatever_the_container_says(tmp_path: Path, ffmpeg: Ffmpeg) -> None:
     ffmpeg(*SINE, tmp_path / "plain.flac")
     ffmpeg("-i", tmp_path / "plain.flac", "-c", "copy", "-output_ts_offset", "1.5", tmp_path / "late.mka")
     plain = decode_song(tmp_path / "plain.flac", tmp_path / "a").pcm
@@ -159,9 +153,7 @@ REFERRERS = {
 
 @pytest.mark.parametrize("suffix", ["mp3", "m3u8", "wav"])
 @pytest.mark.parametrize("kind", REFERRERS)
-def test_what_names_other_files_does_not_open_them(
-    kind: str, suffix: str, tmp_path: Path, ffmpeg: Ffmpeg
-) -> None:
+def test_what_names_other_files_does_not_open_them(kind: str, suffix: str, tmp_path: Path, ffmpeg: Ffmpeg) -> None:
     ffmpeg(*SINE, tmp_path / "secret.wav")
     song = tmp_path / f"song.{suffix}"
     song.write_text(REFERRERS[kind].format(secret=tmp_path / "secret.wav"))
@@ -169,9 +161,7 @@ def test_what_names_other_files_does_not_open_them(
 
 
 @pytest.mark.parametrize("name", ["a.mp3", "a.wav", "a.flac", "a.m4a", "a.ogg", "a.aiff"])
-def test_a_truncated_song_renders_what_is_there_and_says_so(
-    name: str, tmp_path: Path, ffmpeg: Ffmpeg
-) -> None:
+def test_a_truncated_song_renders_what_is_there_and_says_so(name: str, tmp_path: Path, ffmpeg: Ffmpeg) -> None:
     whole, cut = tmp_path / name, tmp_path / f"cut-{name}"
     ffmpeg("-f", "lavfi", "-i", "anoisesrc=duration=20:amplitude=0.1", "-movflags", "+faststart", whole)
     cut.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])

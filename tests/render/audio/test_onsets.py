@@ -25,11 +25,7 @@ def test_each_hit_is_found_once_within_3_ms(kind: str, synth: Synth) -> None:
     if kind == "burst":
         song = synth.hits(times_s, times_s[-1] + 1)
     else:
-        shape = (
-            np.array([0.9])
-            if kind == "click"
-            else synth.tone(600, 0.08, 0.7) * np.exp(-np.arange(3528) / 500)
-        )
+        shape = np.array([0.9]) if kind == "click" else synth.tone(600, 0.08, 0.7) * np.exp(-np.arange(3528) / 500)
         song = synth.silence(times_s[-1] + 1)
         for start in np.round(times_s * 44_100).astype(int):
             song[start : start + len(shape)] += shape

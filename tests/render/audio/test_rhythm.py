@@ -66,11 +66,7 @@ def test_the_tempo_of_a_drum_loop_agrees_with_librosa(synth: Synth) -> None:
     librosa = pytest.importorskip("librosa")
 
     eighths = np.arange(0.2, 40, 60 / 96 / 2)
-    song = (
-        synth.hits(eighths[::4], 40)
-        + 0.5 * synth.hits(eighths[2::4], 40, 2)
-        + 0.1 * synth.hits(eighths, 40, 3)
-    )
+    song = synth.hits(eighths[::4], 40) + 0.5 * synth.hits(eighths[2::4], 40, 2) + 0.1 * synth.hits(eighths, 40, 3)
     pcm = synth.pcm(song)
     theirs, _ = librosa.beat.beat_track(y=pcm.read(0, pcm.n_samples), sr=44_100)
     assert measure_song(pcm).tempo_bpm == pytest.approx(float(np.ravel(theirs)[0]), rel=0.04)

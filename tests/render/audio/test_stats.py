@@ -37,6 +37,4 @@ def test_stats_survive_json(synth: Synth) -> None:
 def test_a_clipped_song_measures_as_full_scale(synth: Synth) -> None:
     stats = measure_song(synth.pcm(10 * synth.tone(100, 4)))
     assert stats.peak == pytest.approx(1.0, abs=1e-4)
-    assert np.isfinite(
-        [stats.reference_db, stats.bass_db, stats.mid_db, stats.treble_db, stats.loudness_db]
-    ).all()
+    assert np.isfinite([stats.reference_db, stats.bass_db, stats.mid_db, stats.treble_db, stats.loudness_db]).all()

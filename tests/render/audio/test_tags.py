@@ -90,9 +90,7 @@ def test_a_title_from_a_name_loses_its_track_number_and_nothing_else(name: str, 
     assert title_from_name(Path(name)) == title
 
 
-@pytest.mark.parametrize(
-    "head", [b"", b"ID3\x04\x00\x00\x7f\x7f\x7f\x7f", b"fLaC\xff\xff", b"OggS", b"\x00" * 64]
-)
+@pytest.mark.parametrize("head", [b"", b"ID3\x04\x00\x00\x7f\x7f\x7f\x7f", b"fLaC\xff\xff", b"OggS", b"\x00" * 64])
 def test_broken_tags_never_raise(head: bytes, tmp_path: Path) -> None:
     song = tmp_path / "Some Song.mp3"
     song.write_bytes(head + bytes(range(256)) * 4)

@@ -34,9 +34,7 @@ def busy_song(synth: Synth, duration_s: float = 40.0) -> Pcm:
 @pytest.mark.parametrize(
     ("duration_s", "fps", "n_frames"), [(2.0, 30, 60), (0.001, 30, 1), (1.0, 60, 60), (0.99, 24, 24)]
 )
-def test_there_is_a_frame_for_each_step_of_the_song(
-    duration_s: float, fps: int, n_frames: int, synth: Synth
-) -> None:
+def test_there_is_a_frame_for_each_step_of_the_song(duration_s: float, fps: int, n_frames: int, synth: Synth) -> None:
     assert build_timeline(synth.pcm(synth.tone(440, duration_s)), Fraction(fps)).n_frames == n_frames
 
 
@@ -64,9 +62,7 @@ def test_a_frame_is_the_same_alone_in_sequence_and_from_another_timeline(synth: 
         alone = Timeline(pcm, Fraction(30000, 1001), measure_song(pcm))
         assert np.array_equal(alone.spectrum(frame), forwards.spectrum(frame))
         assert np.array_equal(unpickled.spectrum(frame), forwards.spectrum(frame))
-        assert [getattr(alone, name)(frame) for name in SCALARS] == [
-            getattr(forwards, name)(frame) for name in SCALARS
-        ]
+        assert [getattr(alone, name)(frame) for name in SCALARS] == [getattr(forwards, name)(frame) for name in SCALARS]
         assert alone.analyser(frame, 2) == forwards.analyser(frame, 2)
 
 
@@ -87,9 +83,7 @@ def test_the_look_does_not_depend_on_the_frame_rate(fps: int, synth: Synth) -> N
     for second in range(1, 12):
         assert np.allclose(usual.spectrum(second * 30), other.spectrum(second * fps), atol=1e-6)
         for name in SCALARS:
-            assert getattr(usual, name)(second * 30) == pytest.approx(
-                getattr(other, name)(second * fps), abs=1e-6
-            )
+            assert getattr(usual, name)(second * 30) == pytest.approx(getattr(other, name)(second * fps), abs=1e-6)
         assert usual.analyser(second * 30, 3) == other.analyser(second * fps, 3)
 
 
@@ -132,9 +126,7 @@ def test_pulses_fall_from_their_events_and_take_the_strongest(synth: Synth) -> N
     timeline = build_timeline(synth.pcm(song), FPS)
     frame = round(float(times_s[6]) * 30)
     assert timeline.beat_pulse(frame) == pytest.approx(1.0, abs=0.2)
-    assert timeline.beat_pulse(frame + 6, decay_s=0.2) == pytest.approx(
-        timeline.beat_pulse(frame) / np.e, abs=0.01
-    )
+    assert timeline.beat_pulse(frame + 6, decay_s=0.2) == pytest.approx(timeline.beat_pulse(frame) / np.e, abs=0.01)
     assert timeline.onset_pulse(frame - 1) < 0.2
     assert timeline.beat_pulse(frame + 5, decay_s=10.0) <= 1.0
     assert timeline.beat_index(frame) == timeline.beat_index(frame - 1) + 1
@@ -145,10 +137,7 @@ def test_pulses_fall_from_their_events_and_take_the_strongest(synth: Synth) -> N
 def test_registers_follow_their_own_part_of_the_sound(synth: Synth) -> None:
     song = np.concatenate([synth.tone(60, 4, 0.6), synth.tone(800, 4, 0.4), synth.tone(8000, 4, 0.3)])
     timeline = build_timeline(synth.pcm(song), FPS)
-    heard = {
-        name: [getattr(timeline, name)(frame) for frame in (75, 195, 315)]
-        for name in ("bass", "mid", "treble")
-    }
+    heard = {name: [getattr(timeline, name)(frame) for frame in (75, 195, 315)] for name in ("bass", "mid", "treble")}
     assert [int(np.argmax(values)) for values in heard.values()] == [0, 1, 2]
     assert all(max(values) > 0.7 and sorted(values)[1] < 0.1 for values in heard.values())
 
@@ -185,9 +174,7 @@ def test_a_decimated_waveform_does_not_alias(synth: Synth) -> None:
 
 
 @pytest.mark.parametrize("freqs_hz", [(110,), (261.6,), (82.4, 164.8, 247.2)])
-def test_a_triggered_waveform_stands_still_on_a_steady_tone(
-    freqs_hz: tuple[float, ...], synth: Synth
-) -> None:
+def test_a_triggered_waveform_stands_still_on_a_steady_tone(freqs_hz: tuple[float, ...], synth: Synth) -> None:
     chord = sum((synth.tone(freq_hz, 3, 0.25) for freq_hz in freqs_hz), synth.silence(3))
     timeline = build_timeline(synth.pcm(chord), FPS)
     drawn = np.array([timeline.waveform(frame, 300, 0.02, trigger=True) for frame in range(30, 60)])

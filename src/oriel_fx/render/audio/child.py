@@ -8,12 +8,13 @@ import shutil
 import subprocess
 from collections.abc import Sequence
 from functools import cache
+from pathlib import Path
 
 _LEASH = ("setpriv", "--pdeathsig", "KILL")
 
 
 def start_child(
-    command: Sequence[str], *, stdin: int | None, stdout: int | None, stderr: int | None
+    command: Sequence[str], *, stdin: int | None, stdout: int | None, stderr: int | None, folder: Path | None = None
 ) -> subprocess.Popen[bytes]:
     """Popen for a program that dies when this process does, and leaves Ctrl-C to it.
 
@@ -25,7 +26,9 @@ def start_child(
     # setpriv would tell of a missing program only on its standard error.
     if shutil.which(command[0]) is None:
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), command[0])
-    return subprocess.Popen([*_leash(), *command], stdin=stdin, stdout=stdout, stderr=stderr, process_group=0)
+    return subprocess.Popen(
+        [*_leash(), *command], stdin=stdin, stdout=stdout, stderr=stderr, cwd=folder, process_group=0
+    )
 
 
 @cache

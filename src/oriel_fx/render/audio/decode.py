@@ -25,9 +25,7 @@ _SHORT_BY_S = 0.5
 _DAMAGE = re.compile(
     r"Decoding error|Error submitting packet|corrupt input packet|Header missing|decode_frame\(\) failed"
 )
-_CUT = re.compile(
-    r"filesize and duration do not match|partial file|File ended prematurely|invalid concatenated file"
-)
+_CUT = re.compile(r"filesize and duration do not match|partial file|File ended prematurely|invalid concatenated file")
 _CHECK = "Check that it is a song (mp3, wav, flac, m4a, ogg …) and that it plays."
 
 
@@ -147,8 +145,7 @@ def _find_warnings(song: Path, header: Header, pcm: Pcm, stderr: str) -> tuple[s
     claimed_s = header.duration_s or 0.0
     if pcm.duration_s < claimed_s - _SHORT_BY_S:
         warnings.append(
-            f"{song.name} is cut short: its header says {claimed_s:.1f} s, "
-            f"{pcm.duration_s:.1f} s could be decoded."
+            f"{song.name} is cut short: its header says {claimed_s:.1f} s, {pcm.duration_s:.1f} s could be decoded."
         )
     elif _CUT.search(stderr) or is_cut_short(song):
         warnings.append(f"{song.name} is cut short: {pcm.duration_s:.1f} s could be decoded.")

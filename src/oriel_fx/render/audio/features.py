@@ -94,22 +94,18 @@ def _surroundings() -> Floats:
 
 def _register_target(powers: Floats, register_hz: tuple[float, float], loud_db: float) -> Floats:
     db = to_db(register_power(powers, register_hz))
-    target: Floats = np.clip((db - loud_db) / _REGISTER_RANGE_DB + 1.0, 0.0, 1.0) ** np.float32(
-        _REGISTER_POWER
-    )
+    target: Floats = np.clip((db - loud_db) / _REGISTER_RANGE_DB + 1.0, 0.0, 1.0) ** np.float32(_REGISTER_POWER)
     return target
 
 
 def _level_target(pcm: Pcm, stats: SongStats, first_row: int, n_rows: int) -> Floats:
     """RMS over the 40 ms centred on each row, in the song's own range."""
-    signal = pcm.read((first_row - 2) * ROW_SAMPLES, (first_row + n_rows + 2) * ROW_SAMPLES).reshape(
-        -1, ROW_SAMPLES
-    )
+    signal = pcm.read((first_row - 2) * ROW_SAMPLES, (first_row + n_rows + 2) * ROW_SAMPLES).reshape(-1, ROW_SAMPLES)
     hops = np.einsum("ij,ij->i", signal, signal) / np.float32(ROW_SAMPLES)
     power = (hops[:-4] + hops[1:-3] + hops[2:-2] + hops[3:-1]) / 4
-    target: Floats = np.clip(
-        (to_db(power) - stats.loudness_db) / _LEVEL_RANGE_DB + 1.0, 0.0, 1.0
-    ) ** np.float32(_LEVEL_POWER)
+    target: Floats = np.clip((to_db(power) - stats.loudness_db) / _LEVEL_RANGE_DB + 1.0, 0.0, 1.0) ** np.float32(
+        _LEVEL_POWER
+    )
     return target
 
 

@@ -90,9 +90,7 @@ def run_ffmpeg(args: Sequence[str]) -> tuple[int, str]:
     """
     command = [ffmpeg_exe(), "-hide_banner", "-nostdin", "-nostats", *args]
     try:
-        child = start_child(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
-        )
+        child = start_child(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     except (OSError, subprocess.SubprocessError) as error:
         raise missing_ffmpeg() from error
     try:

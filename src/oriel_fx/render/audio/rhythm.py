@@ -142,11 +142,7 @@ def _chain_beats(pulse: Floats, periods: NDArray[np.float64]) -> NDArray[np.int6
 
 
 def _trace_back(score: NDArray[np.float64], came_from: NDArray[np.int64], period: int) -> NDArray[np.int64]:
-    row = (
-        len(score) - period + int(np.argmax(score[-period:]))
-        if len(score) > period
-        else int(np.argmax(score))
-    )
+    row = len(score) - period + int(np.argmax(score[-period:])) if len(score) > period else int(np.argmax(score))
     rows = []
     while row >= 0:
         rows.append(row)

@@ -66,9 +66,7 @@ def sampled_powers(pcm: Pcm, n_spots: int) -> Floats:
     span = 2 * _MARGIN_ROWS + 1
     starts = (spots - _MARGIN_ROWS) * ROW_SAMPLES
     signal = np.concatenate([pcm.read(start, start + span * ROW_SAMPLES) for start in starts.tolist()])
-    return powers_at(
-        np.append(signal, np.zeros(MARGIN_SAMPLES, np.float32)), np.arange(n_spots) * span + _MARGIN_ROWS
-    )
+    return powers_at(np.append(signal, np.zeros(MARGIN_SAMPLES, np.float32)), np.arange(n_spots) * span + _MARGIN_ROWS)
 
 
 def powers_at(signal: Floats, rows: NDArray[np.int64]) -> Floats:

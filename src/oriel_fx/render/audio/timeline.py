@@ -145,9 +145,7 @@ class Timeline:
         for block in np.unique(blocks[inside]).tolist():
             mine = inside & (blocks == block)
             computed = self._features.get(block)
-            result[mine] = (
-                computed[rows[mine]] * (1 - between[mine]) + computed[rows[mine] + 1] * between[mine]
-            )
+            result[mine] = computed[rows[mine]] * (1 - between[mine]) + computed[rows[mine] + 1] * between[mine]
         return result
 
     def _compute_features(self, block: int) -> Floats:

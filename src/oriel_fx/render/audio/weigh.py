@@ -53,8 +53,6 @@ def multiply(rows: Floats, matrix: Floats) -> Floats:
     step = max(1, _MOST_PRODUCTS // matrix.size)
     whole = n // step * step
     product = np.empty((n, matrix.shape[1]), np.float32)
-    np.matmul(
-        rows[:whole].reshape(-1, step, k), matrix, out=product[:whole].reshape(-1, step, matrix.shape[1])
-    )
+    np.matmul(rows[:whole].reshape(-1, step, k), matrix, out=product[:whole].reshape(-1, step, matrix.shape[1]))
     np.matmul(rows[whole:], matrix, out=product[whole:])
     return product

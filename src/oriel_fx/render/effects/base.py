@@ -23,6 +23,9 @@ class RegionEffect(Protocol):
     def apply(self, picture: Pixels, ground: Pixels, region: Rect, frame: Frame) -> None:
         """Change one region in place; `ground` is the picture as it was before the glowing layers were drawn."""
 
+    def apply_planar(self, planes: Planes, ground: Planes, region: Rect, frame: Frame) -> None:
+        """The same where a frame is drawn in its planes: change one region in place, edges even."""
+
 
 class FrameEffect(Protocol):
     """Works on the finished frame's planes, and only on frames where it has something to do."""

@@ -63,9 +63,7 @@ class Camera:
         reach = self.shake * self.unit * push
         margin_x = reach + width * (1 - 1 / (1 + self.zoom * push)) / 2
         margin_y = reach + height * (1 - 1 / (1 + self.zoom * push)) / 2
-        heading = (
-            float(np.random.default_rng([self.seed, timeline.beat_index(frame.index)]).random()) * 2 * math.pi
-        )
+        heading = float(np.random.default_rng([self.seed, timeline.beat_index(frame.index)]).random()) * 2 * math.pi
         swing = reach * math.cos(2 * math.pi * SHAKE_HZ * frame.time_s)
         left = round((margin_x + swing * math.cos(heading)) / 2)
         top = round((margin_y + swing * math.sin(heading)) / 2)

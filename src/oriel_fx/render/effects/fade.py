@@ -76,7 +76,10 @@ class Flash:
 
 
 def blend_towards(planes: Planes, color: tuple[float, float, float], amount: float) -> bool:
-    """Mix the whole frame, in place, `amount` (0..1) of the way to a Y'CbCr colour (levels 0..255); returns whether it did."""
+    """Mix the whole frame, in place, `amount` (0..1) of the way to a Y'CbCr colour (levels 0..255).
+
+    Returns whether anything was changed.
+    """
     if amount < 0.002:
         return False
     levels: NDArray[np.float64] = np.arange(256, dtype=np.float64)

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from oriel_fx.render.layout import Rect
-from oriel_fx.render.pixels import noise
+from oriel_fx.render.pixels import Planes, noise
+from oriel_fx.render.planar import half
 from oriel_fx.render.scene import Frame, Params, Pixels, Scene
 
 
@@ -29,9 +30,7 @@ class VignetteEffect(Params):
         distance = np.sqrt(across**2 + down**2) / np.sqrt(2, dtype=np.float32)
         fall = np.clip((distance - self.start) / (1 - self.start), 0, 1)
         loss = np.float32(self.strength) * fall * fall * (3 - 2 * fall)
-        return Vignette(
-            loss, np.repeat(np.round(loss * 255).astype(np.uint8)[..., None], 4, axis=2), scene.seed
-        )
+        return Vignette(loss, np.repeat(np.round(loss * 255).astype(np.uint8)[..., None], 4, axis=2), scene.seed)
 
 
 @dataclass
@@ -44,6 +43,7 @@ class Vignette:
     reach_px: int = 0
 
     def __post_init__(self) -> None:
+        self._small_loss = np.ascontiguousarray(self.loss[::2, ::2])
         untouched = self.levels[..., 0] == 0
         rows, columns = untouched[:, untouched.shape[1] // 2], untouched[untouched.shape[0] // 2]
         self._top, self._bottom = _span(rows)
@@ -55,7 +55,7 @@ class Vignette:
         self._left, self._right = left + round((right - left) * 0.147), right - round((right - left) * 0.147)
 
     def darken_ground(self, ground: Pixels, still: bool) -> None:
-        """Rounds at random where the ground is still, which keeps a dark gradient free of bands; plainly on each frame."""
+        """Rounds at random where the ground is still, so that a dark gradient does not band; plainly on each frame."""
         height, width = self.loss.shape
         for strip in self._strips(Rect(0, 0, width, height)):
             part = ground[strip.slices]
@@ -74,6 +74,13 @@ class Vignette:
             cv2.subtract(part, cv2.multiply(light, self.levels[strip.slices], scale=1 / 255), part)
             part[..., 3] = 255
 
+    def apply_planar(self, planes: Planes, ground: Planes, region: Rect, frame: Frame) -> None:
+        for strip in self._strips(region):
+            area = strip.align(2).intersect(region)
+            _fall_back(planes.y, ground.y, self.loss, area)
+            _fall_back(planes.u, ground.u, self._small_loss, half(area))
+            _fall_back(planes.v, ground.v, self._small_loss, half(area))
+
     def _strips(self, region: Rect) -> list[Rect]:
         """The region without the untouched middle."""
         top, bottom = (
@@ -87,6 +94,13 @@ class Vignette:
             Rect(region.left, bottom, region.right, region.bottom),
         ]
         return [strip for strip in strips if strip.area]
+
+
+def _fall_back(plane: Pixels, ground: Pixels, loss: NDArray[np.float32], area: Rect) -> None:
+    """Mix a plane towards the ground, in place, by the light that is lost."""
+    if area.area:
+        part, lost = plane[area.slices], loss[area.slices]
+        part[:] = cv2.blendLinear(ground[area.slices], part, lost, 1 - lost)
 
 
 def _span(free: NDArray[np.bool_]) -> tuple[int, int]:

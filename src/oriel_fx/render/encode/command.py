@@ -53,7 +53,9 @@ def encode_audio(
     ffmpeg: str, song: Path, start_s: Fraction, duration_s: Fraction, rate_hz: int, target: Path
 ) -> list[str]:
     """Part of a song's first audio stream → AAC stereo. Time zero is the first sample, whatever the container says."""
-    chain = f"asetpts=N/SR/TB,atrim=start={float(start_s):.9f}:end={float(start_s + duration_s):.9f},asetpts=PTS-STARTPTS"
+    chain = (
+        f"asetpts=N/SR/TB,atrim=start={float(start_s):.9f}:end={float(start_s + duration_s):.9f},asetpts=PTS-STARTPTS"
+    )
     return [
         ffmpeg, *_QUIET, *input_args(song),
         "-map", "0:a:0", "-vn", "-sn", "-dn", "-map_metadata", "-1", "-af", chain,
@@ -61,13 +63,15 @@ def encode_audio(
     ]  # fmt: skip
 
 
-def join(
-    ffmpeg: str, chunk_list: Path, audio: Path, tags: dict[str, str], fps: Fraction, target: Path
-) -> list[str]:
-    """Chunks named in a concat list, and the audio → one MP4, nothing encoded again, index at the front."""
+def join(ffmpeg: str, chunk_list: Path, audio: Path, tags: dict[str, str], fps: Fraction, target: Path) -> list[str]:
+    """Chunks named in a concat list, and the audio → one MP4, nothing encoded again, index at the front.
+
+    To be run in the list's own folder: ffmpeg reads the names in it as parts of a URL, where ? and # in the
+    folder's own name would mean something.
+    """
     metadata = [part for key, value in tags.items() if value for part in ("-metadata", f"{key}={value}")]
     return [
-        ffmpeg, *_QUIET, "-f", "concat", "-safe", "0", "-i", local_file(chunk_list), "-i", local_file(audio),
+        ffmpeg, *_QUIET, "-f", "concat", "-safe", "0", "-i", f"file:{chunk_list.name}", "-i", local_file(audio),
         "-map", "0:v:0", "-map", "1:a:0", "-c", "copy", "-map_metadata", "-1", *metadata,
         "-movflags", "+faststart", "-video_track_timescale", str(timescale(fps)), "-f", "mp4", local_file(target),
     ]  # fmt: skip
@@ -76,7 +80,8 @@ def join(
 def list_packets(ffmpeg: str, file: Path) -> list[str]:
     """One line per packet of the first video and audio stream: stream, dts, pts, duration."""
     return [
-        ffmpeg, *_QUIET, "-i", local_file(file), "-map", "0:v:0?", "-map", "0:a:0?", "-c", "copy", "-f", "framecrc", "pipe:1",
+        ffmpeg, *_QUIET, "-i", local_file(file), "-map", "0:v:0?", "-map", "0:a:0?",
+        "-c", "copy", "-f", "framecrc", "pipe:1",
     ]  # fmt: skip
 
 

@@ -49,9 +49,7 @@ def probe(file: Path) -> Probe:
 
 def _stream(rows: list[tuple[int, int]], base: Fraction) -> Stream:
     steps = {after[0] - before[0] for before, after in pairwise(rows)}
-    return Stream(
-        len(rows), float(rows[0][0] * base), float((rows[-1][0] + rows[-1][1]) * base), len(steps) <= 1
-    )
+    return Stream(len(rows), float(rows[0][0] * base), float((rows[-1][0] + rows[-1][1]) * base), len(steps) <= 1)
 
 
 def verify(file: Path, n_frames: int, fps: Fraction, audio_s: float) -> None:
@@ -69,9 +67,7 @@ def verify(file: Path, n_frames: int, fps: Fraction, audio_s: float) -> None:
         if abs(found.video.start_s) > 1e-3:
             faults.append(f"the picture starts at {found.video.start_s:.3f} s")
         if abs(found.video.end_s - n_frames * frame_s) > frame_s:
-            faults.append(
-                f"the picture lasts {found.video.end_s:.3f} s instead of {n_frames * frame_s:.3f} s"
-            )
+            faults.append(f"the picture lasts {found.video.end_s:.3f} s instead of {n_frames * frame_s:.3f} s")
         # AAC codes blocks of 1024 samples: one leads in, and the last one is filled up.
         block_s = 1024 / 44100
         if not -1.1 * block_s <= found.audio.start_s <= 1e-3:

@@ -42,12 +42,16 @@ def ffmpeg_error(stderr: str, target: Path) -> OutputError | EncodeError:
     )
 
 
-def run_ffmpeg(command: list[str], target: Path, cancelled: Callable[[], bool] = lambda: False) -> str:
-    """Run ffmpeg to its end and return what it printed; stops early when cancelled.
+def run_ffmpeg(
+    command: list[str], target: Path, cancelled: Callable[[], bool] = lambda: False, folder: Path | None = None
+) -> str:
+    """Run ffmpeg, in a folder if one is given, and return what it printed; stops early when cancelled.
 
     Raises OutputError, EncodeError.
     """
-    child = start_child(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    child = start_child(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, folder=folder
+    )
     try:
         while True:
             try:
@@ -73,9 +77,7 @@ class Encoder:
 
     def __init__(self, command: list[str], target: Path, width: int, height: int) -> None:
         self._target = target
-        self._child = start_child(
-            command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
-        )
+        self._child = start_child(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
         assert self._child.stdin is not None
         self._pipe: IO[bytes] = self._child.stdin
         with contextlib.suppress(OSError, AttributeError):

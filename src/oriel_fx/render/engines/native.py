@@ -1,7 +1,8 @@
 """The native engine: Skia draws the layers, OpenCV does the pixel work, and only what changes is touched.
 
-What stands still is drawn once, into the plate. Each frame starts as a copy of the plate; layers draw on top,
-effects and the conversion to 4:2:0 then run on just the regions that were drawn in.
+What stands still is drawn once, into the plate. Each frame starts as the plate; layers draw on top, and effects
+run on just the regions that were drawn in. Where every glowing layer can, all this happens in the planes of the
+video frame; else on an RGBA picture, of which the regions are then converted to 4:2:0.
 """
 
 from __future__ import annotations
@@ -15,9 +16,10 @@ import numpy as np
 from oriel_fx.render.background import Ground
 from oriel_fx.render.effects import FrameEffectParams
 from oriel_fx.render.effects.base import FrameEffect, RegionEffect
-from oriel_fx.render.effects.bloom import Bloom
+from oriel_fx.render.engines.overlays import OverlayMaker
 from oriel_fx.render.layout import Rect
 from oriel_fx.render.pixels import Converter, Planes
+from oriel_fx.render.planar import PlanarSurface
 from oriel_fx.render.scene import Drawer, Frame, Pixels, Scene, Surface
 from oriel_fx.render.spec import RenderSpec
 
@@ -28,7 +30,7 @@ GRID_PX = 16
 class NativeEngine:
     """Draws the frames of one spec and song.
 
-    `stage_s` collects CPU seconds spent per stage (restore, draw, effects, convert, finish), for the benchmark.
+    `stage_s` collects CPU seconds per stage (restore, draw, effects, overlay or convert, finish), for the benchmark.
     """
 
     def __init__(self, spec: RenderSpec, scene: Scene, ground: Ground) -> None:
@@ -51,12 +53,17 @@ class NativeEngine:
         self._under, self._lit, self._over = _by_light(live)
         for region_effect in self._region_effects:
             region_effect.darken_ground(self._plate, self._ground.still)
-            if isinstance(region_effect, Bloom):
-                region_effect.still_ground = self._ground.still and not self._under
         self._plate_planes = Planes.empty(scene.layout.width, scene.layout.height)
         self._converter = Converter(scene.layout.width, scene.layout.height)
         self._converter.write_region(self._plate, self._frame_rect, self._plate_planes)
         self._surface = Surface(self._plate.copy())
+        self._flat = _flat_ground(spec, scene, drawers)
+        self._planar = (
+            self._ground.still
+            and not self._under
+            and all(drawer.planar(self._flat is not None) for drawer in self._lit)
+        )
+        self._overlays = OverlayMaker(self._over, self._frame_rect)
         self._base = self._plate
         self._dirty: list[Rect] = []
         self.stage_s: dict[str, float] = defaultdict(float)
@@ -68,6 +75,32 @@ class NativeEngine:
     def draw(self, index: int, planes: Planes) -> None:
         """Draw frame `index` of the song into planes of the output's size."""
         frame = self._frame(index)
+        if self._planar:
+            self._draw_in_planes(frame, planes)
+        else:
+            self._draw_in_rgba(frame, planes)
+        clock = thread_time()
+        for frame_effect in self._frame_effects:
+            if frame_effect.apply(planes, frame):
+                planes.plate = None
+        self._count("finish", clock)
+
+    def _draw_in_planes(self, frame: Frame, planes: Planes) -> None:
+        """Nothing needs red, green and blue: restore, draw and glow in the planes themselves."""
+        clock = thread_time()
+        planes.reset_to(self._plate_planes)
+        clock = self._count("restore", clock)
+        lit = _merged(self._draw_layers(self._lit, PlanarSurface(planes, self._flat), frame, self._reach_px))
+        clock = self._count("draw", clock)
+        for region in lit:
+            for effect in self._region_effects:
+                effect.apply_planar(planes, self._plate_planes, region, frame)
+        clock = self._count("effects", clock)
+        planes.drawn = _merged(lit + self._overlays.lay_on(planes, frame))
+        self._count("overlay", clock)
+
+    def _draw_in_rgba(self, frame: Frame, planes: Planes) -> None:
+        """Draw on an RGBA picture, then convert the regions that were drawn in."""
         clock = thread_time()
         self._restore(frame)
         clock = self._count("restore", clock)
@@ -75,7 +108,7 @@ class NativeEngine:
         clock = self._count("draw", clock)
         self._apply_effects(lit, frame)
         clock = self._count("effects", clock)
-        over = self._draw_layers(self._over, frame)
+        over = self._draw_layers(self._over, self._surface, frame)
         self._dirty = _merged(lit + over)
         clock = self._count("draw", clock)
         if self._ground.still:
@@ -86,11 +119,11 @@ class NativeEngine:
         else:
             self._converter.write_region(self._surface.pixels, self._frame_rect, planes)
             planes.plate = None
-        clock = self._count("convert", clock)
-        for frame_effect in self._frame_effects:
-            if frame_effect.apply(planes, frame):
-                planes.plate = None
-        self._count("finish", clock)
+        self._count("convert", clock)
+
+    @property
+    def _reach_px(self) -> int:
+        return max((effect.reach_px for effect in self._region_effects), default=0)
 
     def _count(self, stage: str, since: float) -> float:
         now = thread_time()
@@ -110,22 +143,19 @@ class NativeEngine:
 
     def _draw_lit(self, frame: Frame) -> list[Rect]:
         """Draw the layers up to the last that glows; return the regions they light up, apart from each other."""
-        below = self._draw_layers(self._under, frame)
+        below = self._draw_layers(self._under, self._surface, frame)
         self._base = self._plate
         if below:
             self._base = self._surface.pixels.copy()
-        reach = max((effect.reach_px for effect in self._region_effects), default=0)
-        return _merged(below + self._draw_layers(self._lit, frame, reach))
+        return _merged(below + self._draw_layers(self._lit, self._surface, frame, self._reach_px))
 
-    def _draw_layers(self, drawers: list[Drawer], frame: Frame, reach_px: int = 0) -> list[Rect]:
+    def _draw_layers(
+        self, drawers: list[Drawer], surface: Surface | PlanarSurface, frame: Frame, reach_px: int = 0
+    ) -> list[Rect]:
         """Draw layers; return the regions they touched, widened by how far their light reaches."""
-        regions = []
-        for drawer in drawers:
-            touched = drawer.draw(self._surface, frame)
-            region = (touched or drawer.bounds).grow(reach_px).align(GRID_PX).intersect(self._frame_rect)
-            if region.area:
-                regions.append(region)
-        return regions
+        touched = [(drawer.draw(surface, frame) or drawer.bounds).grow(reach_px) for drawer in drawers]
+        regions = [region.align(GRID_PX).intersect(self._frame_rect) for region in touched]
+        return [region for region in regions if region.area]
 
     def _apply_effects(self, regions: list[Rect], frame: Frame) -> None:
         for region in regions:
@@ -144,8 +174,19 @@ def _bake(drawers: list[Drawer], plate: Surface, frame: Frame) -> list[Drawer]:
     return live
 
 
+def _flat_ground(spec: RenderSpec, scene: Scene, drawers: list[Drawer]) -> str | None:
+    """The one colour under all moving layers, where there is one."""
+    darkened = any(effect.type == "vignette" for effect in spec.effects)
+    if darkened or spec.background.type != "color":
+        return None
+    still = [drawer.bounds for drawer in drawers if drawer.static]
+    if any(drawer.bounds.overlaps(bounds) for drawer in drawers if not drawer.static for bounds in still):
+        return None
+    return scene.palette.resolve(spec.background.color)
+
+
 def _by_light(drawers: list[Drawer]) -> tuple[list[Drawer], list[Drawer], list[Drawer]]:
-    """Layers under the first that glows, from there to the last that glows, and over it: only the middle sheds light."""
+    """Layers under the first that glows, from there to the last that glows, and over it: the middle sheds light."""
     glowing = [place for place, drawer in enumerate(drawers) if drawer.glows]
     if not glowing:
         return drawers, [], []

@@ -17,6 +17,14 @@ from oriel_fx.render.layers.wave import WaveLayer
 from oriel_fx.render.layers.wireframe import WireframeLayer
 
 Layer = Annotated[
-    BarsLayer | ImageLayer | ProgressLayer | RadialLayer | RidgeLayer | StarsLayer | TextLayer | WaveLayer | WireframeLayer,
+    BarsLayer
+    | ImageLayer
+    | ProgressLayer
+    | RadialLayer
+    | RidgeLayer
+    | StarsLayer
+    | TextLayer
+    | WaveLayer
+    | WireframeLayer,
     Field(discriminator="type"),
 ]

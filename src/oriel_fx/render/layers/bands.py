@@ -17,7 +17,7 @@ PEAK_MEMORY_S = 1.6
 
 
 class BandPicker:
-    """Resamples a spectrum (128 bands, 0..1) to `count` bars: means where bars are wider than a band, else smooth between.
+    """Resamples a spectrum (128 bands, 0..1) to `count` bars: means where bars are wider than a band, else between.
 
     Orders: `plain` low to high; `mirror` high-low-high; `ring` low at the bottom, high at the top, both sides alike.
     """
@@ -43,11 +43,11 @@ def _resampler(count: int, n_bands: int) -> NDArray[np.float32]:
     centres = (np.arange(count) + 0.5) * n_bands / count - 0.5
     reach = max(1.0, n_bands / count)
     weights = np.maximum(0.0, 1 - np.abs(np.arange(n_bands)[None, :] - centres[:, None]) / reach)
-    return (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
+    return np.asarray(weights / weights.sum(axis=1, keepdims=True), np.float32)
 
 
 def peaks(frame: Frame) -> NDArray[np.float32]:
-    """The height each band's peak mark has fallen to, float32 (128,): looked up in the past, so any frame stands alone."""
+    """Height each band's peak mark has fallen to, float32 (128,): looked up in the past, so any frame stands alone."""
     fps = float(frame.timeline.fps)
     ages = np.arange(round(PEAK_MEMORY_S * fps))
     history = frame.timeline.spectra(frame.index - ages)

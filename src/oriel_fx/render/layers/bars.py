@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Literal
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
@@ -13,8 +14,9 @@ from pydantic import Field
 from oriel_fx.render.colors import Color, ramp_hex
 from oriel_fx.render.layers.bands import BandPicker, peaks
 from oriel_fx.render.layout import Rect
-from oriel_fx.render.scene import Frame, Pixels, Placed, Scene, Surface
-from oriel_fx.render.shapes import fill_capsules
+from oriel_fx.render.reflection import Reflection
+from oriel_fx.render.scene import Frame, Placed, Scene
+from oriel_fx.render.shapes import AnySurface, fill_capsules
 
 # A reflection stands this many bar widths under the row, and is this high for a bar of one.
 REFLECTION_GAP, REFLECTION_HEIGHT = 0.3, 0.45
@@ -27,9 +29,7 @@ class BarsLayer(Placed):
 
     type: Literal["bars"] = "bars"
     count: int = Field(64, ge=4, le=256, description="number of bars")
-    width: float = Field(
-        1.4, gt=0, le=4, description="of the whole row, in short sides; at most the safe area"
-    )
+    width: float = Field(1.4, gt=0, le=4, description="of the whole row, in short sides; at most the safe area")
     height: float = Field(0.3, gt=0, le=2, description="of the tallest bar, in short sides")
     gap: float = Field(0.45, ge=0, lt=1, description="share of each bar's place that stays empty")
     origin: Literal["bottom", "center", "top"] = "bottom"
@@ -38,9 +38,7 @@ class BarsLayer(Placed):
     peaks: bool = Field(False, description="small marks that fall slowly from each bar's latest height")
     reflection: float = Field(0.0, ge=0, le=1, description="opacity of a reflection under the row")
     rest: float = Field(0.012, ge=0, le=0.5, description="height of a silent bar, in short sides")
-    color: Color | None = Field(
-        None, description="one colour for all bars; else `colors` from low to high notes"
-    )
+    color: Color | None = Field(None, description="one colour for all bars; else `colors` from low to high notes")
     colors: list[Color] = Field(["palette.0", "palette.1", "palette.2"], min_length=1, max_length=8)
 
     def prepare(self, scene: Scene) -> BarsDrawer:
@@ -75,17 +73,17 @@ class BarsLayer(Placed):
             mark=mark,
             colors=hexes,
             bounds=Rect.around(x - width / 2 - PAD, y - up - PAD, x + width / 2 + PAD, y + down + PAD),
-            mirrored=Rect.around(x - width / 2 - PAD, y - up - PAD, x + width / 2 + PAD, y).intersect(
-                scene.layout.frame
-            ),
-            fade=_fade(round(down) + PAD, round(width) + 2 * PAD + 2, self.reflection),
+            mirror_of=self._mirror(scene, (x - width / 2 - PAD, y - up - PAD, x + width / 2 + PAD, y), thickness),
         )
 
-
-def _fade(rows: int, columns: int, strength: float) -> Pixels:
-    """RGBA weights 0..255 that fall from `strength` at the top to nothing at the bottom."""
-    weights = np.linspace(strength * 255, 0, max(1, rows)).astype(np.uint8)
-    return np.ascontiguousarray(np.broadcast_to(weights[:, None, None], (max(1, rows), columns, 4)))
+    def _mirror(
+        self, scene: Scene, above: tuple[float, float, float, float], thickness: float
+    ) -> Callable[[AnySurface], Reflection] | None:
+        if not self.reflection:
+            return None
+        source = Rect.around(*above).align(2).intersect(scene.layout.frame)
+        gap = round(thickness * REFLECTION_GAP / 2) * 2
+        return partial(Reflection.prepare, source=source, gap=gap, flat=REFLECTION_HEIGHT, strength=self.reflection)
 
 
 @dataclass
@@ -101,22 +99,27 @@ class BarsDrawer:
     mark: float
     colors: list[str]
     bounds: Rect
-    mirrored: Rect
-    fade: Pixels
+    mirror_of: Callable[[AnySurface], Reflection] | None
     static: bool = field(default=False, init=False)
     glows: bool = field(default=True, init=False)
 
     def _heights(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
         return np.float32(self.rest) + values * np.float32(self.tallest - self.rest)
 
-    def draw(self, surface: Surface, frame: Frame) -> Rect | None:
+    def state(self, frame: Frame) -> Hashable | None:
+        return None
+
+    def planar(self, flat: bool) -> bool:
+        return self.params.opacity == 1
+
+    def draw(self, surface: AnySurface, frame: Frame) -> Rect | None:
         heights = self._heights(self.picker.pick(frame.timeline.spectrum(frame.index)))
         tops = self.baseline - heights * np.float32(self.share)
         highest, lowest = float(tops.min()), float((tops + heights).max())
-        ground = surface.pixels[self.mirrored.slices].copy() if self.params.reflection else None
+        reflection = self.mirror_of(surface) if self.mirror_of else None
         self._columns(surface, tops, tops + heights, self.params.rounded)
-        if ground is not None:
-            lowest = max(lowest, self._reflect(surface.pixels, ground, self.baseline - highest))
+        if reflection:
+            lowest = max(lowest, reflection.lay(self.baseline - highest))
         if self.params.peaks:
             first, last = self._draw_peaks(surface, frame, heights)
             highest, lowest = min(highest, first), max(lowest, last)
@@ -124,7 +127,7 @@ class BarsDrawer:
         return touched.intersect(self.bounds)
 
     def _columns(
-        self, surface: Surface, tops: NDArray[np.float32], bottoms: NDArray[np.float32], round_ends: bool
+        self, surface: AnySurface, tops: NDArray[np.float32], bottoms: NDArray[np.float32], round_ends: bool
     ) -> None:
         """Bars from tops to bottoms; round ends lie inside them."""
         inset = self.thickness / 2 if round_ends else 0.0
@@ -133,25 +136,7 @@ class BarsDrawer:
         ends = np.stack([self.middles, np.minimum(tops + inset, middles)], axis=1)
         fill_capsules(surface, starts, ends, self.thickness, self.colors, self.params.opacity, round_ends)
 
-    def _reflect(self, pixels: Pixels, ground: Pixels, tallest: float) -> float:
-        """Lay the bars' light upside down under them, flattened and fading; returns the lowest row it reaches."""
-        source = self.mirrored
-        rows = min(source.height, int(tallest) + PAD)
-        top = source.bottom + round(self.thickness * REFLECTION_GAP)
-        height = min(round(rows * REFLECTION_HEIGHT), pixels.shape[0] - top, self.fade.shape[0])
-        if height < 1 or not source.width:
-            return float(source.bottom)
-        above = pixels[source.bottom - rows : source.bottom, source.left : source.right]
-        light = cv2.subtract(above, ground[-rows:])
-        flat = cv2.flip(cv2.resize(light, (source.width, height), interpolation=cv2.INTER_LINEAR), 0)
-        faded = cv2.multiply(flat, self.fade[:height, : source.width], scale=1 / 255)
-        below = pixels[top : top + height, source.left : source.right]
-        cv2.add(below, faded, below)
-        return float(top + height)
-
-    def _draw_peaks(
-        self, surface: Surface, frame: Frame, heights: NDArray[np.float32]
-    ) -> tuple[float, float]:
+    def _draw_peaks(self, surface: AnySurface, frame: Frame, heights: NDArray[np.float32]) -> tuple[float, float]:
         """Marks beyond the bars' ends: above them, or below where they hang; returns the rows they span."""
         caps = np.maximum(self._heights(self.picker.pick(peaks(frame))), heights)
         gap = self.thickness * 0.5

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Hashable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -22,7 +24,9 @@ class ImageLayer(Placed):
     type: Literal["image"] = "image"
     source: str = Field("cover", max_length=255)
     width: float = Field(0.4, gt=0, le=4, description="in short sides")
-    height: float | None = Field(None, gt=0, le=4, description="in short sides; by default square for circles, else the picture's shape")
+    height: float | None = Field(
+        None, gt=0, le=4, description="in short sides; by default square for circles, else the picture's shape"
+    )
     shape: Literal["circle", "rounded", "square"] = "square"
     corner: float = Field(0.02, ge=0, le=0.5, description="radius of rounded corners, in short sides")
     outline: float = Field(0.0, ge=0, le=0.1, description="thickness of a line round it, in short sides")
@@ -45,6 +49,8 @@ class ImageLayer(Placed):
         largest = 1 + BREATH * 1.2 * self.breath
         line = self.outline * unit
         half_width, half_height = width / 2 * largest + line + 2, height / 2 * largest + line + 2
+        if self.spin:
+            half_width = half_height = math.hypot(half_width, half_height)
         return ImageDrawer(
             params=self,
             image=_scaled(pixels, width * largest, height * largest),
@@ -65,8 +71,8 @@ class ImageLayer(Placed):
 def _scaled(pixels: Pixels, width: float, height: float) -> Any:
     """Crop to the shape and shrink once, so that drawing it each frame samples few pixels without shimmer."""
     rows, columns = pixels.shape[:2]
-    keep_columns = min(columns, round(rows * width / height))
-    keep_rows = min(rows, round(columns * height / width))
+    keep_columns = max(1, min(columns, round(rows * width / height)))
+    keep_rows = max(1, min(rows, round(columns * height / width)))
     top, left = (rows - keep_rows) // 2, (columns - keep_columns) // 2
     cropped = pixels[top : top + keep_rows, left : left + keep_columns]
     shrink = width < keep_columns
@@ -94,10 +100,23 @@ class ImageDrawer:
     def __post_init__(self) -> None:
         self._swollen: dict[int, Any] = {}
 
+    def state(self, frame: Frame) -> Hashable | None:
+        if self.params.spin:
+            return None
+        return self._step(frame)
+
+    def _step(self, frame: Frame) -> int:
+        """Which of the SWELL_STEPS sizes the picture has."""
+        if not self.params.breath:
+            return 0
+        return round(min(1.2, frame.timeline.weight(frame.index)) / 1.2 * SWELL_STEPS)
+
+    def planar(self, flat: bool) -> bool:
+        return False
+
     def draw(self, surface: Surface, frame: Frame) -> Rect | None:
         breath = BREATH * self.params.breath
-        weight = min(1.2, frame.timeline.weight(frame.index)) / 1.2 if breath else 0.0
-        step = round(weight * SWELL_STEPS)
+        step = self._step(frame)
         swell = 1 + breath * 1.2 * step / SWELL_STEPS
         if self.params.spin or not breath:
             self._paint(surface.canvas, swell, frame.time_s * self.params.spin * 6 % 360)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -79,6 +80,12 @@ class ProgressDrawer:
     bounds: Rect
     static: bool = field(default=False, init=False)
     glows: bool = field(default=False, init=False)
+
+    def state(self, frame: Frame) -> Hashable | None:
+        return None
+
+    def planar(self, flat: bool) -> bool:
+        return False
 
     def draw(self, surface: Surface, frame: Frame) -> Rect | None:
         canvas = surface.canvas

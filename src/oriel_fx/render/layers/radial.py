@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Hashable
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -13,8 +14,8 @@ from pydantic import Field
 from oriel_fx.render.colors import Color, ramp_hex
 from oriel_fx.render.layers.bands import BandPicker
 from oriel_fx.render.layout import Rect
-from oriel_fx.render.scene import Frame, Placed, Scene, Surface
-from oriel_fx.render.shapes import fill_capsules
+from oriel_fx.render.scene import Frame, Placed, Scene
+from oriel_fx.render.shapes import AnySurface, fill_capsules
 
 # The big thing moves a little: full bass weight makes the ring this much larger.
 BREATH = 0.06
@@ -41,7 +42,7 @@ class RadialLayer(Placed):
         half = (self.count + 1) // 2
         ramp = ramp_hex(scene.colors([self.color] if self.color else self.colors), half)
         stroke = 2 * math.pi * self.radius * unit / self.count * self.thickness
-        reach = (self.radius + self.length) * unit * (1 + BREATH * 1.2 * self.breath) + stroke + 2
+        reach = (self.radius + max(self.length, self.rest)) * unit * (1 + BREATH * 1.2 * self.breath) + stroke + 2
         return RadialDrawer(
             params=self,
             picker=BandPicker(self.count, "ring"),
@@ -67,7 +68,13 @@ class RadialDrawer:
     static: bool = field(default=False, init=False)
     glows: bool = field(default=True, init=False)
 
-    def draw(self, surface: Surface, frame: Frame) -> Rect | None:
+    def state(self, frame: Frame) -> Hashable | None:
+        return None
+
+    def planar(self, flat: bool) -> bool:
+        return self.params.opacity == 1
+
+    def draw(self, surface: AnySurface, frame: Frame) -> Rect | None:
         values = self.picker.pick(frame.timeline.spectrum(frame.index))
         swell = 1 + BREATH * self.params.breath * min(1.2, frame.timeline.weight(frame.index))
         inner = self.params.radius * self.unit * swell

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -48,6 +49,12 @@ class StarsDrawer:
     bounds: Rect
     static: bool = field(default=True, init=False)
     glows: bool = field(default=False, init=False)
+
+    def state(self, frame: Frame) -> Hashable | None:
+        return "still"
+
+    def planar(self, flat: bool) -> bool:
+        return False
 
     def draw(self, surface: Surface, frame: Frame) -> Rect | None:
         for x, y, radius, color in self.stars:

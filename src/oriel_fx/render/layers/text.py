@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Hashable
 from dataclasses import astuple, dataclass, field
 from typing import Literal
 
@@ -31,7 +32,7 @@ LEAST_ROOM = 0.25
 
 
 class TextLayer(Placed):
-    """A line or paragraph of type. `{title}`, `{artist}`, `{album}`, `{date}` and `{genre}` come from the song's tags."""
+    """A line or paragraph of type. `{title}`, `{artist}`, `{album}`, `{date}`, `{genre}` come from the song's tags."""
 
     type: Literal["text"] = "text"
     text: Words = Field("{title}", max_length=500)
@@ -106,6 +107,12 @@ class TextDrawer:
     bounds: Rect
     static: bool = field(default=True, init=False)
     glows: bool = field(default=False, init=False)
+
+    def state(self, frame: Frame) -> Hashable | None:
+        return "still"
+
+    def planar(self, flat: bool) -> bool:
+        return False
 
     def draw(self, surface: Surface, frame: Frame) -> Rect | None:
         if self.text is not None and self.bounds.area:

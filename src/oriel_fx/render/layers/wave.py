@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Literal
@@ -14,14 +15,16 @@ from pydantic import Field
 from oriel_fx.render.colors import Color, hex_to_rgb, skia_color
 from oriel_fx.render.layout import Rect
 from oriel_fx.render.lazy import skia
+from oriel_fx.render.pixels import luma_and_differences
+from oriel_fx.render.planar import PlanarSurface, half
 from oriel_fx.render.scene import Frame, Pixels, Placed, Scene, Surface
-from oriel_fx.render.shapes import cover_polygon, stroke_polyline
+from oriel_fx.render.shapes import AnySurface, cover_polygon, stroke_polyline
 
 Curve = NDArray[np.float32]
 
 
 class WaveLayer(Placed):
-    """`line` is an oscilloscope; `filled` the same as a solid shape round its axis; `ribbons` the spectrum as soft lenses of colour."""
+    """`line` is an oscilloscope; `filled` the same as a solid shape; `ribbons` the spectrum as soft lenses of colour."""
 
     type: Literal["wave"] = "wave"
     style: Literal["line", "filled", "ribbons"] = "line"
@@ -118,6 +121,17 @@ def _filters(colors: list[str], opacity: float) -> NDArray[np.uint32]:
 
 
 @cache
+def _flat_tables(filters: bytes, ground: str) -> tuple[Pixels, Pixels, Pixels]:
+    """Y', Cb and Cr of a flat ground seen through each combination of glasses, 256 levels each."""
+    through = np.frombuffer(filters, np.uint8).reshape(-1, 4)[:, :3].astype(np.float32)
+    luma, blue, red = luma_and_differences(through * np.array(hex_to_rgb(ground), np.float32))
+    tables = np.zeros((3, 256), np.uint8)
+    for table, part, base in zip(tables, (luma, blue, red), (16, 128, 128), strict=True):
+        table[: len(part)] = np.round(part + base)
+    return tables[0], tables[1], tables[2]
+
+
+@cache
 def _digits(place: int) -> Pixels:
     """Cover 0..255 → its digit at one place of the number."""
     digits = np.round(np.arange(256) / 255 * (EDGE_STEPS - 1)) * EDGE_STEPS**place
@@ -152,7 +166,19 @@ class WaveDrawer:
     static: bool = field(default=False, init=False)
     glows: bool = field(default=True, init=False)
 
-    def draw(self, surface: Surface, frame: Frame) -> Rect | None:
+    def state(self, frame: Frame) -> Hashable | None:
+        return None
+
+    def planar(self, flat: bool) -> bool:
+        if self.params.style == "ribbons":
+            return flat and self.filters is not None
+        return self._plain and self.params.style == "line"
+
+    @property
+    def _plain(self) -> bool:
+        return self.params.opacity == 1 and self.params.blend == "normal"
+
+    def draw(self, surface: AnySurface, frame: Frame) -> Rect | None:
         if self.params.style == "ribbons":
             reach = self._draw_ribbons(surface, frame)
         else:
@@ -161,7 +187,7 @@ class WaveDrawer:
         touched = Rect(self.bounds.left, int(self.y) - height, self.bounds.right, int(self.y) + height + 1)
         return touched.intersect(self.bounds)
 
-    def _draw_sound(self, surface: Surface, frame: Frame) -> float:
+    def _draw_sound(self, surface: AnySurface, frame: Frame) -> float:
         params = self.params
         sound = frame.timeline.waveform(frame.index, params.points, params.span, trigger=params.steady)
         # Loud songs fill the height without flattening their peaks, quiet ones are still seen.
@@ -169,26 +195,29 @@ class WaveDrawer:
         if params.style == "line":
             self._stroke(surface, np.stack([self.xs, self.y - swings], axis=1))
         else:
-            half = np.abs(swings) + self.stroke / 2
-            surface.canvas.drawPath(_path(_lens(self.xs, self.y, half), closed=True), self.paints[0])
+            assert isinstance(surface, Surface)
+            thick = np.abs(swings) + self.stroke / 2
+            surface.canvas.drawPath(_path(_lens(self.xs, self.y, thick), closed=True), self.paints[0])
         return float(np.abs(swings).max())
 
-    def _stroke(self, surface: Surface, points: Curve) -> None:
-        if self.params.opacity == 1 and self.params.blend == "normal":
-            stroke_polyline(surface.pixels, points, self.stroke, self.colors[0])
+    def _stroke(self, surface: AnySurface, points: Curve) -> None:
+        if isinstance(surface, PlanarSurface) or self._plain:
+            stroke_polyline(surface, points, self.stroke, self.colors[0])
         else:
             surface.canvas.drawPath(_path(points, closed=False), self.paints[0])
 
-    def _draw_ribbons(self, surface: Surface, frame: Frame) -> float:
+    def _draw_ribbons(self, surface: AnySurface, frame: Frame) -> float:
         spectrum = frame.timeline.spectrum(frame.index)
         halves = np.einsum("ijk,k->ij", self.bumps, spectrum) * (self.swing * 1.25) * self.taper
         halves = np.minimum(halves, self.swing) + self.stroke / 2
         tallest = float(halves.max())
-        if self.filters is not None:
+        if isinstance(surface, PlanarSurface):
+            self._filter_flat(surface, halves, tallest)
+        elif self.filters is not None:
             self._filter(surface.pixels, halves, tallest)
         else:
-            for half, paint in zip(halves, self.paints, strict=True):
-                surface.canvas.drawPath(_path(_lens(self.xs, self.y, half), closed=True), paint)
+            for ribbon, paint in zip(halves, self.paints, strict=True):
+                surface.canvas.drawPath(_path(_lens(self.xs, self.y, ribbon), closed=True), paint)
         return tallest
 
     def _filter(self, pixels: Pixels, halves: Curve, tallest: float) -> None:
@@ -198,12 +227,30 @@ class WaveDrawer:
         area = Rect.around(self.xs[0], self.y - tallest - 2, self.xs[-1], self.y + tallest + 2).intersect(frame)
         if not area.area:
             return
-        covers = np.zeros((area.height, area.width), np.uint8)
-        corner = np.array((area.left, area.top), np.float32)
-        for place, half in enumerate(halves):
-            mask = np.zeros((area.height, area.width), np.uint8)
-            cover_polygon(mask, _lens(self.xs, self.y, half) - corner)
-            cv2.add(covers, cv2.LUT(mask, _digits(place)), covers)
+        covers = self._covers(halves, area, 1.0)
         glass = self.filters[covers].view(np.uint8).reshape(area.height, area.width, 4)
         part = pixels[area.slices]
         cv2.multiply(part, glass, part, 1 / 255)
+
+    def _filter_flat(self, surface: PlanarSurface, halves: Curve, tallest: float) -> None:
+        """The same over one flat colour: each combination of glasses then has one colour, looked up per plane."""
+        assert self.filters is not None and surface.flat_ground is not None
+        height, width = surface.shape
+        area = Rect.around(self.xs[0], self.y - tallest - 2, self.xs[-1], self.y + tallest + 2).align(2)
+        area = area.intersect(Rect(0, 0, width, height))
+        planes, small = surface.planes, half(area)
+        tables = _flat_tables(self.filters.tobytes(), surface.flat_ground)
+        cv2.LUT(self._covers(halves, area, 1.0), tables[0], planes.y[area.slices])
+        covers = self._covers(halves, small, 0.5)
+        for plane, table in ((planes.u, tables[1]), (planes.v, tables[2])):
+            cv2.LUT(covers, table, plane[small.slices])
+
+    def _covers(self, halves: Curve, area: Rect, scale: float) -> Pixels:
+        """For each pixel of an area the number that tells how each ribbon covers it."""
+        covers = np.zeros((area.height, area.width), np.uint8)
+        corner = np.array((area.left, area.top), np.float32)
+        for place, ribbon in enumerate(halves):
+            mask = np.zeros((area.height, area.width), np.uint8)
+            cover_polygon(mask, _lens(self.xs, self.y, ribbon) * np.float32(scale) - corner)
+            cv2.add(covers, cv2.LUT(mask, _digits(place)), covers)
+        return covers

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -12,8 +13,8 @@ from pydantic import Field, field_validator
 from oriel_fx.render.colors import Color, hex_to_rgb, mix, rgb_to_hex
 from oriel_fx.render.layout import Anchor, Rect
 from oriel_fx.render.nearest import did_you_mean
-from oriel_fx.render.scene import Frame, Placed, Scene, Surface
-from oriel_fx.render.shapes import fill_capsules, fill_dot
+from oriel_fx.render.scene import Frame, Placed, Scene
+from oriel_fx.render.shapes import AnySurface, fill_capsules, fill_dot
 from oriel_fx.render.solids import NEAR, SHAPES, Solid, build_solid, clip_edges, project, rotate_xy
 
 DEPTH_SHADES = 6
@@ -33,9 +34,7 @@ class WireframeLayer(Placed):
     size: float = Field(4.0, gt=0, le=20, description="as in the original: the camera stands 10 away")
     base_color: Color = "#ffffff"
     glow_color: Color = "#00ffff"
-    rotation_speed: float = Field(
-        0.1, ge=-20, le=20, description="radians a second about x; 1.5 times that about y"
-    )
+    rotation_speed: float = Field(0.1, ge=-20, le=20, description="radians a second about x; 1.5 times that about y")
     pulse_intensity: float = Field(1.5, ge=0, le=10, description="full bass scales the solid by 1 + this")
     bass_frequency: int = Field(2, ge=0, le=126, description="bin the bass is read at")
     treble_frequency: int = Field(50, ge=0, le=126, description="bin the treble is read at")
@@ -84,7 +83,13 @@ class WireframeDrawer:
     static: bool = field(default=False, init=False)
     glows: bool = field(default=True, init=False)
 
-    def draw(self, surface: Surface, frame: Frame) -> Rect | None:
+    def state(self, frame: Frame) -> Hashable | None:
+        return None
+
+    def planar(self, flat: bool) -> bool:
+        return self.params.opacity == 1
+
+    def draw(self, surface: AnySurface, frame: Frame) -> Rect | None:
         bass, treble = self._energies(frame)
         params = self.params
         scale = 1 + bass * params.pulse_intensity
@@ -115,10 +120,10 @@ class WireframeDrawer:
         """Nearness of each line, 0 (farthest) to DEPTH_SHADES - 1, so far ones are drawn first."""
         span = float(np.ptp(depths)) or 1.0
         near = 1 - (depths - depths.min()) / span
-        return np.minimum((near * DEPTH_SHADES).astype(np.int64), DEPTH_SHADES - 1)
+        return np.asarray(np.minimum((near * DEPTH_SHADES).astype(np.int64), DEPTH_SHADES - 1))
 
     def _draw_lines(
-        self, surface: Surface, segments: NDArray[np.float32], depths: NDArray[np.float32], color: str
+        self, surface: AnySurface, segments: NDArray[np.float32], depths: NDArray[np.float32], color: str
     ) -> None:
         groups = self._shades(depths) if self.params.depth else np.full(len(depths), DEPTH_SHADES - 1)
         for shade in range(DEPTH_SHADES):
@@ -130,21 +135,20 @@ class WireframeDrawer:
             shown = mix(self.ground, mix(color, self.colors[0], fade), 1 - 0.75 * fade)
             width = self.stroke * (1 - 0.35 * fade)
             colors = [shown] * len(lines)
-            fill_capsules(
-                surface, lines[:, 0], lines[:, 1], width, colors, self.params.opacity, self.stroke > 2.5
-            )
+            fill_capsules(surface, lines[:, 0], lines[:, 1], width, colors, self.params.opacity, self.stroke > 2.5)
 
-    def _draw_dots(self, surface: Surface, vertices: NDArray[np.float32], color: str, frame: Frame) -> None:
+    def _draw_dots(self, surface: AnySurface, vertices: NDArray[np.float32], color: str, frame: Frame) -> None:
         """A light on each corner, the nearer the brighter; the hats make them sparkle."""
         points, depths = project(vertices, *self.size_px)
-        points = points + np.array(self.shift, np.float32)
+        seen = depths >= NEAR
+        points, depths = (points + np.array(self.shift, np.float32))[seen], depths[seen]
         near = 1 - (depths - depths.min()) / (float(np.ptp(depths)) or 1.0)
         light = mix(color, "#ffffff", 0.75)
         radius = self.dot_px * (0.8 + 0.6 * frame.timeline.sparkle(frame.index))
         order = np.argsort(near)
         for point, close in zip(points[order], near[order].tolist(), strict=True):
             shown = mix(self.ground, light, round(0.25 + 0.75 * close, 2))
-            fill_dot(surface.pixels, point, radius * (0.6 + 0.6 * close), shown)
+            fill_dot(surface, point, radius * (0.6 + 0.6 * close), shown)
 
 
 def _blend(first: str, second: str, amount: float) -> str:

@@ -12,7 +12,9 @@ from oriel_fx.errors import SpecError
 
 def names() -> list[str]:
     """All presets, the default first."""
-    found = sorted(f.name.removesuffix(".json") for f in resources.files(__name__).iterdir() if f.name.endswith(".json"))
+    found = sorted(
+        f.name.removesuffix(".json") for f in resources.files(__name__).iterdir() if f.name.endswith(".json")
+    )
     return sorted(found, key=lambda name: name != "halo")
 
 

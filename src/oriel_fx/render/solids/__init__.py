@@ -89,9 +89,7 @@ def build_solid(shape: str, size: float, seed: int = 0) -> Solid:
     if shape not in _BUILDERS:
         raise SpecError(f"{shape!r} is not a shape.", f"Shapes are {', '.join(SHAPES)}.", "shape")
     if not (math.isfinite(size) and size > 0):
-        raise SpecError(
-            f"A solid's size must be above 0, not {size}.", "The original's default is 4.", "size"
-        )
+        raise SpecError(f"A solid's size must be above 0, not {size}.", "The original's default is 4.", "size")
     points, edges = weld(_BUILDERS[shape](float(size)), size * WELD)
     if shape in _ROUGH:
         # Only once welded: scaled before, the triangles round a corner would tear apart.

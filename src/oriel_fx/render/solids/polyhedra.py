@@ -77,14 +77,10 @@ def _deltahedron(corners: Doubles, radius: float, detail: int = 0) -> Mesh:
 
 def _split(parts: int) -> tuple[Doubles, Indices]:
     """A triangle cut into parts² alike: its points as weights of the corners (W, 3), and their triangles."""
-    index = {
-        (i, j): at for at, (i, j) in enumerate((i, j) for i in range(parts + 1) for j in range(parts + 1 - i))
-    }
+    index = {(i, j): at for at, (i, j) in enumerate((i, j) for i in range(parts + 1) for j in range(parts + 1 - i))}
     weights = np.array([(parts - i - j, i, j) for i, j in index]) / parts
     upright = [(index[i, j], index[i + 1, j], index[i, j + 1]) for i, j in index if i + j < parts]
-    inverted = [
-        (index[i + 1, j], index[i + 1, j + 1], index[i, j + 1]) for i, j in index if i + j < parts - 1
-    ]
+    inverted = [(index[i + 1, j], index[i + 1, j + 1], index[i, j + 1]) for i, j in index if i + j < parts - 1]
     return weights, np.array(upright + inverted)
 
 

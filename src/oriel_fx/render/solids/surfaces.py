@@ -34,9 +34,7 @@ def twisted_box(side: float, segments: int) -> Mesh:
     points, triangles = box(side, segments)
     x, y, z = points.T
     angle = 0.5 * np.sin(0.5 * y)
-    return Mesh(
-        points_of(x * np.cos(angle) + z * np.sin(angle), y, z * np.cos(angle) - x * np.sin(angle)), triangles
-    )
+    return Mesh(points_of(x * np.cos(angle) + z * np.sin(angle), y, z * np.cos(angle) - x * np.sin(angle)), triangles)
 
 
 def sphere(radius: float, columns: int, rows: int) -> Mesh:
@@ -96,9 +94,7 @@ def cylinder(top: float, bottom: float, height: float, segments: int) -> Mesh:
 def ring(inner: float, outer: float, segments: int) -> Mesh:
     out, around = parameters(1, segments)
     radius = inner + (outer - inner) * out
-    return Mesh(
-        points_of(radius * np.cos(around * TAU), radius * np.sin(around * TAU), 0.0), grid(1, segments)
-    )
+    return Mesh(points_of(radius * np.cos(around * TAU), radius * np.sin(around * TAU), 0.0), grid(1, segments))
 
 
 def star(outer: float, inner: float, tips: int = 5) -> Mesh:

@@ -1,0 +1,94 @@
+"""Picture and sound of the finished file keep together: a click in the sound is a rise of light on its frame."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from tests.songs import clicks, decoded_frames, decoded_sound, write_wav
+
+from oriel_fx import RenderSpec, render_video
+
+SPECTRUM_LAYERS: dict[str, dict[str, Any]] = {
+    "bars": {"type": "bars", "count": 32, "width": 1.5, "height": 0.8},
+    "radial": {"type": "radial", "radius": 0.15, "length": 0.3},
+    "wave": {"type": "wave", "height": 0.8, "thickness": 0.02},
+    "wireframe": {"type": "wireframe", "base_color": "#000000", "glow_color": "#ffffff", "pulse_intensity": 0.1},
+}
+FLASH = {"type": "flash", "on": "onset"}
+
+
+def composition(name: str, fps: str) -> RenderSpec:
+    """White on black, so that every layer's stir is a rise of light."""
+    return RenderSpec.from_config(
+        {
+            "palette": {"hues": ["#ffffff"], "ground": "#000000", "ink": "#ffffff"},
+            "background": {"type": "color", "color": "#000000"},
+            "layers": [SPECTRUM_LAYERS[name]] if name in SPECTRUM_LAYERS else [],
+            "effects": [FLASH] if name == "flash" else [],
+            "output": {"size": "160x90", "fps": fps, "quality": "standard"},
+        }
+    )
+
+
+def click_times(sound: NDArray[np.float32]) -> list[float]:
+    """Where the clicks begin in the decoded sound, seconds."""
+    loud = np.flatnonzero(np.abs(sound) > 0.1)
+    return [float(at / 44100) for at in loud[np.diff(loud, prepend=-44100) > 8820]]
+
+
+def late_by(video: Path, fps: Fraction, around_s: float = 0.2) -> list[float]:
+    """For each click in a finished file: frames from it to the frame where light rises most nearby."""
+    light = decoded_frames(video, 160, 90).mean(axis=(1, 2, 3))
+    rise = np.diff(light, prepend=light[0])
+    reach = round(around_s * fps)
+    lates = []
+    for time_s in click_times(decoded_sound(video)):
+        middle = round(time_s * fps)
+        near = np.arange(max(1, middle - reach), min(len(rise), middle + reach + 1))
+        lates.append(float(near[np.argmax(rise[near])] - time_s * fps))
+    return lates
+
+
+@pytest.fixture(scope="module")
+def click_song(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Nine clicks, each somewhere else between two frames."""
+    times_s = 0.4 + np.arange(9) * 0.613
+    return write_wav(tmp_path_factory.mktemp("clicks") / "clicks.wav", clicks(times_s, 6.2, 0.8))
+
+
+@pytest.mark.parametrize(
+    ("name", "fps", "within"),
+    [("flash", "30", 0.5), ("flash", "24000/1001", 0.5), ("bars", "60", 1.0)]
+    + [(name, "30", 1.0) for name in SPECTRUM_LAYERS],
+)
+def test_light_rises_with_the_click(click_song: Path, tmp_path: Path, name: str, fps: str, within: float) -> None:
+    render_video(click_song, tmp_path / "a.mp4", composition(name, fps))
+    lates = late_by(tmp_path / "a.mp4", Fraction(fps))
+    assert len(lates) == 9
+    # An AAC encoder moves an attack by up to a few samples.
+    assert max(map(abs, lates)) <= within + 0.02, lates
+
+
+def test_a_part_keeps_in_step(click_song: Path, tmp_path: Path) -> None:
+    spec = composition("flash", "30")
+    output = spec.output.model_copy(update={"start": 1.23, "duration": 3.0})
+    render_video(click_song, tmp_path / "a.mp4", spec.model_copy(update={"output": output}))
+    lates = late_by(tmp_path / "a.mp4", Fraction(30))
+    assert len(lates) == 5
+    assert max(map(abs, lates)) <= 0.52, lates
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize(("name", "within"), [("flash", 0.5), *((name, 1.0) for name in SPECTRUM_LAYERS)])
+def test_still_in_step_after_ten_minutes(tmp_path: Path, name: str, within: float) -> None:
+    times_s = 0.4 + np.arange(1000) * 0.613
+    song = write_wav(tmp_path / "clicks.wav", clicks(times_s, 614, 0.8))
+    render_video(song, tmp_path / "a.mp4", composition(name, "30"))
+    lates = late_by(tmp_path / "a.mp4", Fraction(30))
+    assert len(lates) == 1000
+    assert max(map(abs, lates[-50:])) <= within + 0.02, lates[-50:]
