@@ -25,13 +25,14 @@ def tone(freq_hz: float, duration_s: float, amplitude: float = 0.3) -> Signal:
     return amplitude * np.sin(2 * np.pi * freq_hz * at_s)
 
 
-def clicks(times_s: Any, duration_s: float, amplitude: float = 0.5) -> Signal:
-    """A 10 ms burst of noise, falling, at each time, on silence."""
-    signal = np.zeros(round(duration_s * SAMPLE_RATE) + 441)
-    burst = np.random.default_rng(1).uniform(-1, 1, 441) * np.exp(-np.arange(441) / 90)
+def clicks(times_s: Any, duration_s: float, amplitude: float = 0.5, length_s: float = 0.01) -> Signal:
+    """A burst of noise, falling, at each time, on silence."""
+    length = round(length_s * SAMPLE_RATE)
+    signal = np.zeros(round(duration_s * SAMPLE_RATE) + length)
+    burst = np.random.default_rng(1).uniform(-1, 1, length) * np.exp(-5 * np.arange(length) / length)
     for start in np.round(np.asarray(times_s) * SAMPLE_RATE).astype(int):
-        signal[start : start + 441] += amplitude * burst
-    return signal[:-441]
+        signal[start : start + length] += amplitude * burst
+    return signal[:-length]
 
 
 def music(duration_s: float) -> Signal:

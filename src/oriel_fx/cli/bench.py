@@ -61,7 +61,8 @@ def bench(
             split = "  ".join(f"{stage} {ms:.1f}" for stage, ms in stages.items())
             typer.echo(
                 f"{result.preset:<10} {result.ratio:5.2f}  {result.pipeline_fps:4.0f} fps  "
-                f"{result.encode_fps:7.0f} fps   {split}  (decode and measure {result.prepare_s:.2f} s, build {result.engine_s:.2f} s)"
+                f"{result.encode_fps:7.0f} fps   {split}  "
+                f"(decode and measure {result.prepare_s:.2f} s, build {result.engine_s:.2f} s)"
             )
 
 

@@ -6,16 +6,18 @@ planes themselves: a byte and a half a pixel in place of four, and no conversion
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from oriel_fx.render.colors import hex_to_rgb
 from oriel_fx.render.layout import Rect
 from oriel_fx.render.pixels import Planes, luma_and_differences, ycbcr
-from oriel_fx.render.scene import Pixels
+from oriel_fx.render.scene import Pixels, Surface
 
 
 @dataclass(frozen=True)
@@ -45,43 +47,65 @@ def half(region: Rect) -> Rect:
 
 
 @dataclass(frozen=True)
+class OverlayPlane:
+    """One plane of an overlay: where it is opaque it replaces, at its soft edge it mixes, elsewhere nothing is done."""
+
+    levels: Pixels
+    opaque: Pixels
+    edge: tuple[NDArray[np.intp], NDArray[np.intp]]
+    edge_levels: NDArray[np.float32]
+    edge_under: NDArray[np.float32]
+
+    @staticmethod
+    def of(premultiplied: NDArray[np.float32], alpha: NDArray[np.float32]) -> OverlayPlane:
+        """From levels that are multiplied by alpha already, and alpha 0..1."""
+        rows, columns = np.nonzero((alpha > 0) & (alpha < 1))
+        edge = rows, columns
+        return OverlayPlane(
+            np.clip(premultiplied + 0.5, 0, 255).astype(np.uint8),
+            (alpha >= 1).astype(np.uint8),
+            edge,
+            premultiplied[edge] + np.float32(0.5),
+            1 - alpha[edge],
+        )
+
+    def lay_on(self, part: Pixels) -> None:
+        cv2.copyTo(self.levels, self.opaque, part)
+        part[self.edge] = np.clip(part[self.edge] * self.edge_under + self.edge_levels, 0, 255).astype(np.uint8)
+
+
+@dataclass(frozen=True)
 class Overlay:
-    """A picture with transparency as planes, premultiplied, and what shows of the picture under it (0..255)."""
+    """A picture with transparency, as planes to lay over a frame's."""
 
     region: Rect
-    y: Pixels
-    u: Pixels
-    v: Pixels
-    under_y: Pixels
-    under_c: Pixels
+    y: OverlayPlane
+    u: OverlayPlane
+    v: OverlayPlane
 
     @staticmethod
     def of(rgba: Pixels, region: Rect) -> Overlay:
         """From premultiplied RGBA pixels of a region with even edges."""
         luma, blue, red = luma_and_differences(rgba[..., :3].astype(np.float32))
-        alpha = rgba[..., 3].astype(np.float32) / 255
+        alpha = rgba[..., 3].astype(np.float32) * np.float32(1 / 255)
         size = (region.width // 2, region.height // 2)
-        small = [cv2.resize(plane, size, interpolation=cv2.INTER_AREA) for plane in (alpha, blue, red)]
+        thin, blue, red = (
+            np.asarray(cv2.resize(plane, size, interpolation=cv2.INTER_AREA), np.float32)
+            for plane in (alpha, blue, red)
+        )
         return Overlay(
             region,
-            np.round(luma + 16 * alpha).astype(np.uint8),
-            np.round(np.clip(small[1] + 128 * small[0], 0, 255)).astype(np.uint8),
-            np.round(np.clip(small[2] + 128 * small[0], 0, 255)).astype(np.uint8),
-            np.round(255 * (1 - alpha)).astype(np.uint8),
-            np.round(255 * (1 - small[0])).astype(np.uint8),
+            OverlayPlane.of(luma + 16 * alpha, alpha),
+            OverlayPlane.of(blue + 128 * thin, thin),
+            OverlayPlane.of(red + 128 * thin, thin),
         )
 
     def lay_on(self, planes: Planes) -> None:
         """Blend over planes, in place."""
-        _lay(planes.y[self.region.slices], self.under_y, self.y)
         chroma = half(self.region).slices
-        _lay(planes.u[chroma], self.under_c, self.u)
-        _lay(planes.v[chroma], self.under_c, self.v)
-
-
-def _lay(part: Pixels, under: Pixels, over: Pixels) -> None:
-    cv2.multiply(part, under, part, 1 / 255)
-    cv2.add(part, over, part)
+        self.y.lay_on(planes.y[self.region.slices])
+        self.u.lay_on(planes.u[chroma])
+        self.v.lay_on(planes.v[chroma])
 
 
 def difference(part: Pixels, ground: Pixels) -> Pixels:
@@ -92,3 +116,11 @@ def difference(part: Pixels, ground: Pixels) -> Pixels:
 def add_difference(part: Pixels, change: Pixels) -> None:
     """Add to chroma, in place, a difference in levels round 128."""
     cv2.addWeighted(part, 1.0, change, 1.0, -128.0, part)
+
+
+def draw_overlay(draw: Callable[[Surface], object], region: Rect) -> Overlay:
+    """What `draw` draws, on a transparent picture of a region with even edges."""
+    surface = Surface(np.zeros((region.height, region.width, 4), np.uint8))
+    surface.canvas.translate(-region.left, -region.top)
+    draw(surface)
+    return Overlay.of(surface.pixels, region)

@@ -26,7 +26,7 @@ Ink = tuple[float, float, float, float]
 _SHIFT = 8
 _ONE = 1 << _SHIFT
 # Points on each round end, from one side to the other.
-_CAP = np.linspace(-np.pi / 2, np.pi / 2, 7)
+_CAP = np.linspace(-np.pi / 2, np.pi / 2, 5)
 # OpenCV's edge line lies on the outline and so widens a shape by about this much.
 _EDGE_PX = 0.9
 
@@ -53,11 +53,13 @@ def fill_capsules(
     """Draw thick lines from starts to ends, each (n, 2) in pixels, in the order given, one `#rrggbb` each."""
     if isinstance(surface, PlanarSurface):
         planes = surface.planes
-        wanted = {color: levels(color) for color in set(colors)}
-        for plane, scale, part in ((planes.y, 1.0, 0), (planes.u, 0.5, 1), (planes.v, 0.5, 2)):
-            outlines = _capsules(starts * np.float32(scale), ends * np.float32(scale), width_px * scale, round_ends)
-            for outline, color in zip(outlines, colors, strict=True):
-                cv2.fillConvexPoly(plane, outline, (wanted[color][part],), cv2.LINE_AA, _SHIFT)
+        shades = [levels(color) for color in colors]
+        for outline, shade in zip(_capsules(starts, ends, width_px, round_ends), shades, strict=True):
+            cv2.fillConvexPoly(planes.y, outline, shade[:1], cv2.LINE_AA, _SHIFT)
+        small = _capsules(starts * np.float32(0.5), ends * np.float32(0.5), width_px * 0.5, round_ends)
+        for outline, (_, u, v) in zip(small, shades, strict=True):
+            cv2.fillConvexPoly(planes.u, outline, (u,), cv2.LINE_AA, _SHIFT)
+            cv2.fillConvexPoly(planes.v, outline, (v,), cv2.LINE_AA, _SHIFT)
         return
     if opacity < 1:
         _fill_clear_capsules(surface, starts, ends, width_px, colors, opacity, round_ends)
@@ -74,8 +76,9 @@ def _capsules(starts: Floats, ends: Floats, width_px: float, round_ends: bool) -
     along = np.where(length > 1e-6, along / np.maximum(length, 1e-6), np.array([0, -1], np.float32))
     side = np.stack([-along[:, 1], along[:, 0]], axis=1)
     radius = np.float32(max(0.1, (width_px - _EDGE_PX) / 2))
-    angles = _CAP if round_ends else _CAP[[0, -1]]
-    ahead = radius * np.cos(angles).astype(np.float32) if round_ends else np.zeros(2, np.float32)
+    # Ends too small to show a curve are drawn as a point.
+    angles = _CAP[[0, -1]] if not round_ends else _CAP if radius > 1.2 else _CAP[::2]
+    ahead = radius * np.cos(angles).astype(np.float32) * np.float32(round_ends)
     aside = radius * np.sin(angles).astype(np.float32)
     cap = ahead[None, :, None] * along[:, None, :] + aside[None, :, None] * side[:, None, :]
     return to_fixed(np.concatenate([ends[:, None] + cap, starts[:, None] - cap], axis=1))

@@ -83,7 +83,7 @@ class Bloom:
         zero = 128 * (1 - near_weight - far_weight)
         glow = cv2.addWeighted(near, near_weight, far, far_weight, 0)
         cv2.add(y, self._spread(cv2.extractChannel(glow, 0), y.shape), y)
-        np.minimum(y, WHITE_LEVEL, out=y)
+        cv2.threshold(y, WHITE_LEVEL, WHITE_LEVEL, cv2.THRESH_TRUNC, y)
         shaded = cv2.addWeighted(near, near_weight, far, far_weight, zero)
         add_difference(u, self._spread(cv2.extractChannel(shaded, 1), u.shape))
         add_difference(v, self._spread(cv2.extractChannel(shaded, 2), v.shape))

@@ -15,6 +15,9 @@ from oriel_fx.render.pixels import Planes, noise
 from oriel_fx.render.planar import half
 from oriel_fx.render.scene import Frame, Params, Pixels, Scene
 
+# Losing this little of 255 cannot be seen, and is not worth the work.
+NO_LOSS = 7
+
 
 class VignetteEffect(Params):
     """Darkens towards the corners, following the picture's shape."""
@@ -44,7 +47,7 @@ class Vignette:
 
     def __post_init__(self) -> None:
         self._small_loss = np.ascontiguousarray(self.loss[::2, ::2])
-        untouched = self.levels[..., 0] == 0
+        untouched = self.levels[..., 0] <= NO_LOSS
         rows, columns = untouched[:, untouched.shape[1] // 2], untouched[untouched.shape[0] // 2]
         self._top, self._bottom = _span(rows)
         # The untouched middle is an ellipse; only its inscribed rectangle is free of work.

@@ -39,7 +39,7 @@ def encode_video(ffmpeg: str, video: VideoFormat, source: str, target: Path) -> 
         "-an", "-c:v", "libx264", "-preset", preset, "-crf", str(crf), "-profile:v", "high", "-pix_fmt", "yuv420p",
         "-g", str(round(video.fps * KEYFRAME_S)), "-x264-params", params, *_BT709,
         "-chroma_sample_location", "center",
-        "-video_track_timescale", str(timescale(video.fps)), "-f", "mp4", local_file(target),
+        *_exact(video.fps), "-f", "mp4", local_file(target),
     ]  # fmt: skip
 
 
@@ -47,6 +47,11 @@ def timescale(fps: Fraction) -> int:
     """Ticks a second in which every frame is a whole number of ticks."""
     factor = max(1, -(-12000 // fps.numerator))
     return fps.numerator * factor
+
+
+def _exact(fps: Fraction) -> list[str]:
+    """Times in the file exact to the frame; ffmpeg's own choice for the whole file's is milliseconds."""
+    return ["-video_track_timescale", str(timescale(fps)), "-movie_timescale", str(timescale(fps))]
 
 
 def encode_audio(
@@ -69,11 +74,14 @@ def join(ffmpeg: str, chunk_list: Path, audio: Path, tags: dict[str, str], fps: 
     To be run in the list's own folder: ffmpeg reads the names in it as parts of a URL, where ? and # in the
     folder's own name would mean something.
     """
+    # Where one chunk ends and the next begins, ffmpeg counts in microseconds; in an hour that adds up to ticks.
+    ticks = timescale(fps) / fps
+    on_grid = f"setts=pts=round(PTS/{ticks})*{ticks}:dts=round(DTS/{ticks})*{ticks}:duration={ticks}"
     metadata = [part for key, value in tags.items() if value for part in ("-metadata", f"{key}={value}")]
     return [
         ffmpeg, *_QUIET, "-f", "concat", "-safe", "0", "-i", f"file:{chunk_list.name}", "-i", local_file(audio),
-        "-map", "0:v:0", "-map", "1:a:0", "-c", "copy", "-map_metadata", "-1", *metadata,
-        "-movflags", "+faststart", "-video_track_timescale", str(timescale(fps)), "-f", "mp4", local_file(target),
+        "-map", "0:v:0", "-map", "1:a:0", "-c", "copy", "-bsf:v", on_grid, "-map_metadata", "-1", *metadata,
+        "-movflags", "+faststart", *_exact(fps), "-f", "mp4", local_file(target),
     ]  # fmt: skip
 
 

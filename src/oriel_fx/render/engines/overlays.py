@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
-
-import numpy as np
+from functools import partial
 
 from oriel_fx.render.layout import Rect
 from oriel_fx.render.pixels import Planes
-from oriel_fx.render.planar import Overlay
-from oriel_fx.render.scene import Drawer, Frame, Surface
+from oriel_fx.render.planar import Overlay, PlanarSurface, draw_overlay
+from oriel_fx.render.scene import Drawer, Frame
 
 # A layer with more states than this keeps the latest ones.
 MOST_KEPT = 64
 
 
 class OverlayMaker:
-    """Turns layers into overlays: once for each state a layer says it is in, else anew for each frame."""
+    """Lays layers over a frame: straight into its planes, or as overlays made once for each state of a layer."""
 
     def __init__(self, drawers: list[Drawer], frame_rect: Rect) -> None:
         self._drawers = drawers
@@ -29,10 +28,14 @@ class OverlayMaker:
         for drawer, region, kept in zip(self._drawers, self._regions, self._kept, strict=True):
             if not region.area:
                 continue
+            if drawer.planar(False):
+                drawer.draw(PlanarSurface(planes, None), frame)
+                laid.append(region)
+                continue
             state = drawer.state(frame)
             overlay = kept.get(state) if state is not None else None
             if overlay is None:
-                overlay = _drawn(drawer, region, frame)
+                overlay = draw_overlay(partial(drawer.draw, frame=frame), region)
                 if state is not None:
                     if len(kept) >= MOST_KEPT:
                         kept.pop(next(iter(kept)))
@@ -40,11 +43,3 @@ class OverlayMaker:
             overlay.lay_on(planes)
             laid.append(region)
         return laid
-
-
-def _drawn(drawer: Drawer, region: Rect, frame: Frame) -> Overlay:
-    """One layer alone, on a transparent picture of its region."""
-    surface = Surface(np.zeros((region.height, region.width, 4), np.uint8))
-    surface.canvas.translate(-region.left, -region.top)
-    drawer.draw(surface, frame)
-    return Overlay.of(surface.pixels, region)

@@ -6,12 +6,15 @@ from collections.abc import Hashable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+import numpy as np
 from pydantic import Field
 
 from oriel_fx.render.colors import Color, skia_color
 from oriel_fx.render.layout import Rect
 from oriel_fx.render.lazy import skia
+from oriel_fx.render.planar import Overlay, PlanarSurface, draw_overlay
 from oriel_fx.render.scene import Frame, Placed, Scene, Surface
+from oriel_fx.render.shapes import AnySurface, fill_capsules, fill_dot
 from oriel_fx.render.text import Figures, TextStyle
 
 
@@ -50,7 +53,7 @@ class ProgressLayer(Placed):
             stroke=stroke,
             duration_s=duration_s,
             track=_line_paint(color, self.opacity * self.track_opacity),
-            fill=_line_paint(color, self.opacity),
+            color=color,
             bounds=Rect.around(x - width / 2 - pad, y - half_height, x + width / 2 + pad, y + half_height),
         )
 
@@ -76,30 +79,47 @@ class ProgressDrawer:
     stroke: float
     duration_s: float
     track: Any
-    fill: Any
+    color: str
     bounds: Rect
     static: bool = field(default=False, init=False)
     glows: bool = field(default=False, init=False)
+
+    def __post_init__(self) -> None:
+        self._kept: tuple[str, Overlay] | None = None
 
     def state(self, frame: Frame) -> Hashable | None:
         return None
 
     def planar(self, flat: bool) -> bool:
-        return False
+        return self.params.opacity == 1
 
-    def draw(self, surface: Surface, frame: Frame) -> Rect | None:
-        canvas = surface.canvas
+    def draw(self, surface: AnySurface, frame: Frame) -> Rect | None:
+        if isinstance(surface, PlanarSurface):
+            self._times_overlay(frame, surface.shape).lay_on(surface.planes)
+        else:
+            self._draw_times(surface, frame)
         left, right, y = self.line
         part = min(1.0, frame.time_s / self.duration_s) if self.duration_s else 1.0
-        at = left + (right - left) * part
-        half = self.stroke / 2
-        canvas.drawRoundRect(skia.Rect.MakeLTRB(left, y - half, right, y + half), half, half, self.track)
-        canvas.drawRoundRect(
-            skia.Rect.MakeLTRB(left, y - half, max(at, left + self.stroke), y + half), half, half, self.fill
-        )
+        at = max(left + (right - left) * part, left + self.stroke)
+        ends = np.array([[left + self.stroke / 2, y], [at - self.stroke / 2, y]], np.float32)
+        fill_capsules(surface, ends[:1], ends[1:], self.stroke, [self.color], self.params.opacity)
         if self.params.knob:
-            canvas.drawCircle(at, y, self.stroke * 2, self.fill)
+            fill_dot(surface, np.array([at, y], np.float32), self.stroke * 2, self.color)
+        return None
+
+    def _draw_times(self, surface: Surface, frame: Frame) -> None:
+        """What changes once a second: the track and the times."""
+        canvas = surface.canvas
+        left, right, y = self.line
+        half_px = self.stroke / 2
+        canvas.drawRoundRect(skia.Rect.MakeLTRB(left, y - half_px, right, y + half_px), half_px, half_px, self.track)
         if self.params.time:
             self.figures.draw(canvas, clock(frame.time_s, self.duration_s), self.edges[0], y, "left")
             self.figures.draw(canvas, clock(self.duration_s, self.duration_s), self.edges[1], y, "right")
-        return None
+
+    def _times_overlay(self, frame: Frame, shape: tuple[int, int]) -> Overlay:
+        shown = clock(frame.time_s, self.duration_s)
+        if self._kept is None or self._kept[0] != shown:
+            area = self.bounds.align(2).intersect(Rect(0, 0, shape[1], shape[0]))
+            self._kept = shown, draw_overlay(lambda surface: self._draw_times(surface, frame), area)
+        return self._kept[1]

@@ -24,7 +24,7 @@ Curve = NDArray[np.float32]
 
 
 class WaveLayer(Placed):
-    """`line` is an oscilloscope; `filled` the same as a solid shape; `ribbons` the spectrum as soft lenses of colour."""
+    """`line` is an oscilloscope; `filled` the same, solid; `ribbons` the spectrum as soft lenses of colour."""
 
     type: Literal["wave"] = "wave"
     style: Literal["line", "filled", "ribbons"] = "line"
