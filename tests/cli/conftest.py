@@ -1,4 +1,4 @@
-"""The `oriel` command as a user runs it: a process of its own."""
+"""The `oriel` command as a user runs it, as a process of its own, or quicker: the same entry point, here."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 from tests.conftest import PLAIN
+
+from oriel_fx.cli import main
 
 ORIEL = Path(sys.executable).parent / "oriel"
 Done = subprocess.CompletedProcess[str]
@@ -32,6 +34,24 @@ def oriel(tmp_path: Path) -> Oriel:
             timeout=60,
             **options,
         )
+
+    return run
+
+
+@pytest.fixture
+def oriel_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Oriel:
+    """Runs the installed command's entry point in this process, in the test's own folder."""
+
+    def run(*words: str | Path) -> Done:
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setattr(sys, "argv", ["oriel", *map(str, words)])
+        capfd.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            main.run()
+        out, err = capfd.readouterr()
+        code = ended.value.code
+        assert isinstance(code, int)
+        return Done(sys.argv, code, out, err)
 
     return run
 

@@ -51,9 +51,9 @@ def test_what_is_no_song(oriel: Oriel, bad: Path, name: str, sentence: str) -> N
 
 
 @pytest.mark.parametrize("command", ["frame", "sheet", "analyze"])
-def test_the_other_commands_refuse_it_too(oriel: Oriel, bad: Path, command: str) -> None:
+def test_the_other_commands_refuse_it_too(oriel_here: Oriel, bad: Path, command: str) -> None:
     before = left_in(bad)
-    done = oriel(command, bad / "random.mp3")
+    done = oriel_here(command, bad / "random.mp3")
     assert done.returncode == 4
     assert "is not an audio file" in one_sentence(done)
     assert left_in(bad) == before
@@ -81,8 +81,8 @@ def test_the_other_commands_refuse_it_too(oriel: Oriel, bad: Path, command: str)
         (["--config", "missing.json"], "There is no config file"),
     ],
 )
-def test_what_cannot_be_made(oriel: Oriel, songs: Path, tmp_path: Path, words: list[str], sentence: str) -> None:
-    done = oriel("render", songs / "short.wav", "-o", "a.mp4", *words)
+def test_what_cannot_be_made(oriel_here: Oriel, songs: Path, tmp_path: Path, words: list[str], sentence: str) -> None:
+    done = oriel_here("render", songs / "short.wav", "-o", "a.mp4", *words)
     assert done.returncode == 3
     assert sentence in one_sentence(done)
     assert left_in(tmp_path) == set()
@@ -92,24 +92,24 @@ def test_what_cannot_be_made(oriel: Oriel, songs: Path, tmp_path: Path, words: l
     "words",
     [["--set", "seed"], ["--set", "=3"], ["--jobs", "-1"], ["--nope"], ["-o", "a.mov"], ["x.wav", "-o", "a.mp4"]],
 )
-def test_a_command_line_that_makes_no_sense(oriel: Oriel, songs: Path, words: list[str]) -> None:
-    done = oriel("render", songs / "short.wav", *words)
+def test_a_command_line_that_makes_no_sense(oriel_here: Oriel, songs: Path, words: list[str]) -> None:
+    done = oriel_here("render", songs / "short.wav", *words)
     assert done.returncode == 2
     assert "Error: " in done.stderr
     assert "Traceback" not in done.stderr
 
 
-def test_a_config_that_is_not_well_formed_is_placed(oriel: Oriel, songs: Path, tmp_path: Path) -> None:
+def test_a_config_that_is_not_well_formed_is_placed(oriel_here: Oriel, songs: Path, tmp_path: Path) -> None:
     for name, text in [("a.json", '{"seed": 7,}'), ("b.yaml", "seed: [7"), ("c.toml", "seed = "), ("d.json", "[7]")]:
         (tmp_path / name).write_text(text)
-        done = oriel("render", songs / "short.wav", "--config", name)
+        done = oriel_here("render", songs / "short.wav", "--config", name)
         assert done.returncode == 3
         assert name in one_sentence(done)
 
 
-def test_places_that_cannot_be_written(oriel: Oriel, songs: Path) -> None:
+def test_places_that_cannot_be_written(oriel_here: Oriel, songs: Path) -> None:
     for target in ("/proc/a.mp4", "nowhere/a.mp4"):
-        done = oriel("render", songs / "short.wav", "-o", target, "--quiet")
+        done = oriel_here("render", songs / "short.wav", "-o", target, "--quiet")
         assert done.returncode == 5
         assert str(target).split("/a.mp4", maxsplit=1)[0] in one_sentence(done)
 

@@ -26,9 +26,9 @@ def test_help_names_every_command_and_imports_nothing_heavy(oriel: Oriel) -> Non
     assert not imported.intersection(heavy)
 
 
-def test_every_command_has_help(oriel: Oriel) -> None:
+def test_every_command_has_help(oriel_here: Oriel) -> None:
     for command in COMMANDS:
-        done = oriel(command, "--help")
+        done = oriel_here(command, "--help")
         assert done.returncode == 0
         assert "Usage: oriel" in done.stdout
 
@@ -50,18 +50,18 @@ def test_completion_knows_commands_and_options(oriel: Oriel) -> None:
     assert options == ["--frame-hashes"]
 
 
-def test_presets_are_listed_and_printed(oriel: Oriel, songs: Path) -> None:
-    names = [row["name"] for row in json.loads(oriel("presets", "--json").stdout)]
+def test_presets_are_listed_and_printed(oriel_here: Oriel, songs: Path) -> None:
+    names = [row["name"] for row in json.loads(oriel_here("presets", "--json").stdout)]
     assert names[0] == "halo"
     assert len(names) >= 6
-    listed = oriel("presets").stdout.splitlines()
+    listed = oriel_here("presets").stdout.splitlines()
     assert [line.split()[0] for line in listed] == names
-    assert "layers" in json.loads(oriel("presets", "wave").stdout)
-    assert oriel("presets", "waev").returncode == 3
+    assert "layers" in json.loads(oriel_here("presets", "wave").stdout)
+    assert oriel_here("presets", "waev").returncode == 3
 
 
-def test_schema_is_one_object(oriel: Oriel) -> None:
-    schema = json.loads(oriel("schema").stdout)
+def test_schema_is_one_object(oriel_here: Oriel) -> None:
+    schema = json.loads(oriel_here("schema").stdout)
     assert {"preset", "output", "layers"} <= schema["properties"].keys()
 
 
@@ -71,13 +71,13 @@ def test_a_reader_that_goes_away_is_no_error(songs: Path) -> None:
 
 
 @pytest.mark.parametrize("words", [["init"], ["init", "--yaml"], ["init", "mine.yml"]])
-def test_a_starter_config_renders_as_it_is(oriel: Oriel, tmp_path: Path, words: list[str]) -> None:
-    done = oriel(*words)
+def test_a_starter_config_renders_as_it_is(oriel_here: Oriel, tmp_path: Path, words: list[str]) -> None:
+    done = oriel_here(*words)
     written = done.stdout.split()[0]
     assert (tmp_path / "oriel.schema.json").exists()
     assert read_spec(tmp_path / written, None, {}, None).preset == "halo"
     (tmp_path / written).write_text("mine")
-    assert oriel(*words).returncode == 5
+    assert oriel_here(*words).returncode == 5
     assert (tmp_path / written).read_text() == "mine"
 
 
@@ -133,10 +133,10 @@ def test_a_bar_on_a_terminal(songs: Path, tmp_path: Path, plain: list[str]) -> N
     assert "× real time)" in text
 
 
-def test_each_event_is_an_object_on_a_line(oriel: Oriel, songs: Path, plain: list[str]) -> None:
+def test_each_event_is_an_object_on_a_line(oriel_here: Oriel, songs: Path, plain: list[str]) -> None:
     events = [
         json.loads(line)
-        for line in oriel("render", songs / "short.wav", "-o", "a.mp4", *plain, "--json").stdout.splitlines()
+        for line in oriel_here("render", songs / "short.wav", "-o", "a.mp4", *plain, "--json").stdout.splitlines()
     ]
     kinds = [event["event"] for event in events]
     assert kinds[0] == "start"
@@ -157,8 +157,8 @@ def test_each_event_is_an_object_on_a_line(oriel: Oriel, songs: Path, plain: lis
         (["demo", "--preset", "x"], "INVALID_SPEC", 3),
     ],
 )
-def test_errors_are_events_too(oriel: Oriel, words: list[str], code: str, exit_code: int) -> None:
-    done = oriel(*words, "--json")
+def test_errors_are_events_too(oriel_here: Oriel, words: list[str], code: str, exit_code: int) -> None:
+    done = oriel_here(*words, "--json")
     event = json.loads(done.stdout)
     assert (event["event"], event["code"]) == ("error", code)
     assert event["exit_code"] == done.returncode == exit_code
@@ -166,14 +166,16 @@ def test_errors_are_events_too(oriel: Oriel, words: list[str], code: str, exit_c
     assert done.stderr == ""
 
 
-def test_a_warning_is_an_event(oriel: Oriel, songs: Path, tmp_path: Path, plain: list[str]) -> None:
+def test_a_warning_is_an_event(oriel_here: Oriel, songs: Path, tmp_path: Path, plain: list[str]) -> None:
     whole = (songs / "short.wav").read_bytes()
     (tmp_path / "cut.wav").write_bytes(whole[: len(whole) // 2])
-    done = oriel("render", "cut.wav", *plain, "--json")
+    done = oriel_here("render", "cut.wav", *plain, "--json")
     events = [json.loads(line) for line in done.stdout.splitlines()]
     assert [event["event"] for event in events][-2:] == ["warning", "done"]
     assert "cut short" in events[-2]["message"]
-    assert oriel("render", "cut.wav", *plain, "--force", "--quiet").stderr.startswith("Warning: cut.wav is cut short")
+    assert oriel_here("render", "cut.wav", *plain, "--force", "--quiet").stderr.startswith(
+        "Warning: cut.wav is cut short"
+    )
 
 
 def test_a_render_goes_on_when_nobody_reads_its_progress(songs: Path, tmp_path: Path, plain: list[str]) -> None:
@@ -188,22 +190,27 @@ def test_a_render_goes_on_when_nobody_reads_its_progress(songs: Path, tmp_path: 
     assert (tmp_path / "a.mp4").exists()
 
 
-def test_a_frame_is_drawn_and_not_replaced_unasked(oriel: Oriel, songs: Path, tmp_path: Path, plain: list[str]) -> None:
-    assert oriel("frame", songs / "short.wav", "--at", "0:01", "-o", "a.png", *plain).stdout == "a.png\n"
+def test_a_frame_is_drawn_and_not_replaced_unasked(
+    oriel_here: Oriel, songs: Path, tmp_path: Path, plain: list[str]
+) -> None:
+    assert oriel_here("frame", songs / "short.wav", "--at", "0:01", "-o", "a.png", *plain).stdout == "a.png\n"
     picture = cv2.imread(str(tmp_path / "a.png"))
     assert picture is not None
     assert picture.shape == (54, 96, 3)
-    done = oriel("frame", songs / "short.wav", "-o", "a.png", *plain)
+    done = oriel_here("frame", songs / "short.wav", "-o", "a.png", *plain)
     assert done.returncode == 5
     assert "exists already" in one_sentence(done)
-    assert oriel("frame", songs / "short.wav", "--at", "3", "-o", "b.png", *plain).returncode == 3
-    assert oriel("frame", songs / "short.wav", "--at", "soon", "-o", "b.png", *plain).returncode == 2
-    assert oriel("frame", songs / "short.wav", "-o", "b.gif", *plain).returncode == 5
-    assert oriel("frame", songs / "short.wav", "-o", "/proc/b.png", *plain).returncode == 5
+    assert oriel_here("frame", songs / "short.wav", "--at", "3", "-o", "b.png", *plain).returncode == 3
+    assert oriel_here("frame", songs / "short.wav", "--at", "soon", "-o", "b.png", *plain).returncode == 2
+    assert oriel_here("frame", songs / "short.wav", "-o", "b.gif", *plain).returncode == 5
+    assert oriel_here("frame", songs / "short.wav", "-o", "/proc/b.png", *plain).returncode == 5
 
 
-def test_a_sheet(oriel: Oriel, songs: Path, tmp_path: Path, plain: list[str]) -> None:
-    assert oriel("sheet", songs / "short.wav", "-o", "a.jpg", "--count", "4", "--columns", "2", *plain).returncode == 0
+def test_a_sheet(oriel_here: Oriel, songs: Path, tmp_path: Path, plain: list[str]) -> None:
+    assert (
+        oriel_here("sheet", songs / "short.wav", "-o", "a.jpg", "--count", "4", "--columns", "2", *plain).returncode
+        == 0
+    )
     picture = cv2.imread(str(tmp_path / "a.jpg"))
     assert picture is not None
     assert picture.shape[1] == 1920
@@ -218,10 +225,10 @@ def test_demo(oriel: Oriel, tmp_path: Path) -> None:
     assert "demo.mp4 exists already" in one_sentence(again)
 
 
-def test_classic_configs_are_taken_as_they_are(oriel: Oriel, songs: Path, tmp_path: Path) -> None:
+def test_classic_configs_are_taken_as_they_are(oriel_here: Oriel, songs: Path, tmp_path: Path) -> None:
     flat = {"shape": "cube", "size": 4, "baseColor": 16777215, "glowColor": "#00ffff", "rotationSpeed": 0.1}
     (tmp_path / "flat.json").write_text(json.dumps(flat))
-    done = oriel("frame", songs / "short.wav", "--at", "1", "--size", "160x90", "-c", "flat.json", "-o", "a.png")
+    done = oriel_here("frame", songs / "short.wav", "--at", "1", "--size", "160x90", "-c", "flat.json", "-o", "a.png")
     assert done.returncode == 0, done.stderr
 
 
@@ -261,8 +268,8 @@ def test_one_value_is_changed(assignment: str, wanted: object) -> None:
     assert data == {"a": [{"b": 1}, 2]}
 
 
-def test_analyze_prints_a_table(oriel: Oriel, songs: Path) -> None:
-    lines = dict(line.split(maxsplit=1) for line in oriel("analyze", songs / "tagged.mp3").stdout.splitlines())
+def test_analyze_prints_a_table(oriel_here: Oriel, songs: Path) -> None:
+    lines = dict(line.split(maxsplit=1) for line in oriel_here("analyze", songs / "tagged.mp3").stdout.splitlines())
     assert lines["Title"] == "Glass — Hours"
     assert lines["Artist"] == "Ö & Co"
     assert lines["Sound"] == "mp3, 44.1 kHz, mono"
@@ -270,8 +277,8 @@ def test_analyze_prints_a_table(oriel: Oriel, songs: Path) -> None:
     assert lines["Tempo"].startswith("120")
 
 
-def test_analyze_prints_all_of_it_as_json(oriel: Oriel, songs: Path) -> None:
-    facts = json.loads(oriel("analyze", songs / "long.wav", "--json").stdout)
+def test_analyze_prints_all_of_it_as_json(oriel_here: Oriel, songs: Path) -> None:
+    facts = json.loads(oriel_here("analyze", songs / "long.wav", "--json").stdout)
     assert facts["tempo_bpm"] == pytest.approx(120, abs=1)
     assert facts["duration_s"] == 40
     assert facts["beats_s"][:4] == pytest.approx([0.25, 0.75, 1.25, 1.75], abs=0.03)
@@ -280,13 +287,13 @@ def test_analyze_prints_all_of_it_as_json(oriel: Oriel, songs: Path) -> None:
     assert facts["warnings"] == []
 
 
-def test_analyze_draws_a_picture(oriel: Oriel, songs: Path, tmp_path: Path) -> None:
-    assert oriel("analyze", songs / "short.wav", "--plot", "a.png").returncode == 0
+def test_analyze_draws_a_picture(oriel_here: Oriel, songs: Path, tmp_path: Path) -> None:
+    assert oriel_here("analyze", songs / "short.wav", "--plot", "a.png").returncode == 0
     picture = cv2.imread(str(tmp_path / "a.png"))
     assert picture is not None
     assert picture.shape == (1080, 1920, 3)
-    assert oriel("analyze", songs / "short.wav", "--plot", "a.png").returncode == 5
-    assert oriel("analyze", songs / "short.wav", "--plot", "a.tiff").returncode == 5
+    assert oriel_here("analyze", songs / "short.wav", "--plot", "a.png").returncode == 5
+    assert oriel_here("analyze", songs / "short.wav", "--plot", "a.tiff").returncode == 5
 
 
 @pytest.mark.soak
@@ -296,7 +303,8 @@ def test_a_three_hour_song_is_analysed_in_little_memory(tmp_path: Path) -> None:
     write_wav(tmp_path / "part.wav", music(60))
     ffmpeg("-stream_loop", "179", "-i", tmp_path / "part.wav", "-c", "copy", tmp_path / "long.wav")
     script = (
-        "import resource, sys; from oriel_fx.cli import main; sys.argv = ['oriel', 'analyze', 'long.wav', '--plot', 'a.png']\n"
+        "import resource, sys; from oriel_fx.cli import main; "
+        "sys.argv = ['oriel', 'analyze', 'long.wav', '--plot', 'a.png']\n"
         "try: main.run()\nfinally: print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
     )
     done = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=True)

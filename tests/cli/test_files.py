@@ -80,15 +80,15 @@ def test_a_batch_goes_on_after_a_bad_song(oriel: Oriel, songs: Path, tmp_path: P
     assert (tmp_path / "out" / "taken.mp4").read_text() == "mine"
 
 
-def test_a_folder_renders_beside_its_songs(oriel: Oriel, songs: Path, tmp_path: Path, plain: list[str]) -> None:
+def test_a_folder_renders_beside_its_songs(oriel_here: Oriel, songs: Path, tmp_path: Path, plain: list[str]) -> None:
     folder = tmp_path / "album"
     folder.mkdir()
     shutil.copy(songs / "short.wav", folder / "one.wav")
     shutil.copy(songs / "tagged.mp3", folder / "two.mp3")
-    assert oriel("render", "album", *plain, "--quiet").returncode == 0
+    assert oriel_here("render", "album", *plain, "--quiet").returncode == 0
     made = {"one.mp4", "two.mp4"}
     assert {file.name for file in folder.iterdir()} == {"one.wav", "two.mp3"} | made
-    again = oriel("render", "album", *plain, "--quiet")
+    again = oriel_here("render", "album", *plain, "--quiet")
     assert again.returncode == 5
     assert again.stderr.count("exists already") == 2
 
@@ -109,10 +109,10 @@ ODD_NAMES = [
 ]
 
 
-def test_songs_of_any_name(oriel: Oriel, songs: Path, tmp_path: Path, plain: list[str]) -> None:
+def test_songs_of_any_name(oriel_here: Oriel, songs: Path, tmp_path: Path, plain: list[str]) -> None:
     for name in ODD_NAMES:
         shutil.copy(songs / "short.wav", tmp_path / name)
-    done = oriel("render", *plain, "--json", "--duration", "0.5", "--", *ODD_NAMES)
+    done = oriel_here("render", *plain, "--json", "--duration", "0.5", "--", *ODD_NAMES)
     assert done.returncode == 0, done.stdout[-400:]
     events = [json.loads(line) for line in done.stdout.splitlines()]
     outputs = [event["output"] for event in events if event["event"] == "done"]
@@ -131,24 +131,24 @@ def test_names_are_printed_in_a_log_that_knows_only_ascii(
 
 
 def test_a_song_in_a_folder_that_cannot_be_written_renders_elsewhere(
-    oriel: Oriel, songs: Path, tmp_path: Path, plain: list[str]
+    oriel_here: Oriel, songs: Path, tmp_path: Path, plain: list[str]
 ) -> None:
     # A descriptor's folder in /proc: readable through, and nobody can create a file in it.
     with (songs / "short.wav").open("rb") as song:
         place = f"/proc/{os.getpid()}/fd/{song.fileno()}"
-        assert oriel("render", place, *plain, "-o", "a.mp4", "--quiet").returncode == 0
-        done = oriel("render", place, *plain, "--quiet")
+        assert oriel_here("render", place, *plain, "-o", "a.mp4", "--quiet").returncode == 0
+        done = oriel_here("render", place, *plain, "--quiet")
     assert done.returncode == 5
     assert "/proc/" in one_sentence(done)
 
 
-def test_the_song_itself_is_never_the_output(oriel: Oriel, songs: Path, tmp_path: Path, plain: list[str]) -> None:
+def test_the_song_itself_is_never_the_output(oriel_here: Oriel, songs: Path, tmp_path: Path, plain: list[str]) -> None:
     shutil.copy(songs / "short.wav", tmp_path / "a.mp4")
     before = (tmp_path / "a.mp4").read_bytes()
     for words in (["-o", "a.mp4"], ["-o", "./a.mp4", "--force"], ["--frame-hashes", "a.mp4", "-o", "b.mp4"]):
-        done = oriel("render", "a.mp4", *plain, *words, "--quiet")
+        done = oriel_here("render", "a.mp4", *plain, *words, "--quiet")
         assert done.returncode == 5
         assert "song" in one_sentence(done)
     assert (tmp_path / "a.mp4").read_bytes() == before
-    assert oriel("render", "a.mp4", *plain, "--quiet").returncode == 0
+    assert oriel_here("render", "a.mp4", *plain, "--quiet").returncode == 0
     assert (tmp_path / "a.oriel.mp4").exists()

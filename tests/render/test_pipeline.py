@@ -10,6 +10,7 @@ from tests.conftest import PLAIN, Finished
 from tests.songs import ffmpeg, ffmpeg_banner, frame_md5s
 
 from oriel_fx import OutputError, Progress, RenderCancelledError, RenderSpec, SongError, UsageError, render_video
+from oriel_fx.render import chunks
 from oriel_fx.render.assets import NoAssets
 from oriel_fx.render.chunks import hash_file
 from oriel_fx.render.drawing import hash_frame
@@ -189,6 +190,19 @@ def test_the_specs_own_words_win_over_the_songs(songs: Path, tmp_path: Path) -> 
 def test_the_video_is_as_long_as_the_song(tmp_path: Path, songs: Path, fps: str) -> None:
     result = render_video(songs / "short.wav", tmp_path / "a.mp4", plain(fps=fps))
     assert result.duration_s == pytest.approx(2.0, abs=float(1 / plain(fps=fps).output.frames_per_s))
+
+
+@pytest.mark.parametrize("fps", ["30", "24000/1001"])
+def test_many_chunks_join_without_a_seam(
+    tmp_path: Path, songs: Path, monkeypatch: pytest.MonkeyPatch, fps: str
+) -> None:
+    # The lengths of these chunks are no whole milliseconds, nor microseconds.
+    monkeypatch.setattr(chunks, "CHUNK_S", 0.37)
+    render_video(songs / "long.wav", tmp_path / "a.mp4", plain(fps=fps, duration=7))
+    video = probe(tmp_path / "a.mp4").video
+    assert video is not None
+    assert video.even
+    assert video.end_s == pytest.approx(video.packets / plain(fps=fps).output.frames_per_s, abs=1e-6)
 
 
 @pytest.mark.parametrize("rate_hz", [8000, 22050, 96000])

@@ -183,3 +183,11 @@ def mix(first: str, second: str, amount: float) -> str:
 def skia_color(color: str, opacity: float = 1.0) -> int:
     """`#rrggbb` and an opacity 0..1 as Skia's 0xAARRGGBB."""
     return (round(min(1.0, max(0.0, opacity)) * 255) << 24) | int(color[1:], 16)
+
+
+@lru_cache(maxsize=4096)
+def blend(first: str, second: str, amount: float) -> str:
+    """The colour `amount` (0..1) of the way from first to second in sRGB, as transparency mixes. Remembered too."""
+    pairs = zip(hex_to_rgb(first), hex_to_rgb(second), strict=True)
+    red, green, blue = (a + (b - a) * min(1.0, max(0.0, amount)) for a, b in pairs)
+    return rgb_to_hex((red, green, blue))

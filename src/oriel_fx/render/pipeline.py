@@ -108,6 +108,8 @@ def render_video(
     info = probe_song(song)
     work = WorkFolder.beside(output)
     with work.claimed(render_key(song, spec, _hash_assets(found)), resume):
+        # Another render of this video may have ended between the first look and the claim.
+        check_output(song, output, force)
         render.say("decode", 0, 0)
         engine = None
         if jobs > 1:

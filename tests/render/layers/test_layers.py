@@ -156,11 +156,13 @@ class TestRidge:
         assert highest == sorted(highest, reverse=True)
         assert np.abs(draw_layer(layer, scene, 322) - quiet).mean() < 3
 
-    def test_it_only_adds_light(self) -> None:
+    def test_lines_are_as_light_as_the_ground_or_lighter(self) -> None:
         scene = make_scene(320, 240)
-        plate = make_plate(scene, 40, 90)
+        plate = make_plate(scene, 0, 1)
+        plate[..., :3] = [int(PALETTE.ground[i : i + 2], 16) for i in (1, 3, 5)]
         pixels, _ = draw(prepare({"type": "ridge"}, scene), scene, 77, plate)
-        assert (pixels >= plate).all()
+        assert (pixels.astype(int) >= plate.astype(int) - 1).all()
+        assert (pixels > plate).any()
 
 
 class TestStars:

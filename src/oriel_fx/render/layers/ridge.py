@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -10,20 +10,22 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from oriel_fx.render.colors import Color, ramp
+from oriel_fx.render.colors import Color, blend, ramp_hex
 from oriel_fx.render.layout import Rect
-from oriel_fx.render.pixels import luma_and_differences
-from oriel_fx.render.planar import PlanarSurface, half
-from oriel_fx.render.scene import Frame, Pixels, Placed, Scene
-from oriel_fx.render.shapes import AnySurface
+from oriel_fx.render.scene import Frame, Placed, Scene
+from oriel_fx.render.shapes import AnySurface, Runs, stroke_thin
 
 Floats = NDArray[np.float32]
 
 PROFILE_POINTS = 192
-# A steep part of a line covers more rows of a column; beyond this it thins out.
-STEEPEST = 3.0
-# Brightnesses a line's pixels are rounded to.
-LEVELS = 64
+# Lines are straight between samples this far apart.
+STEP_PX = 5.0
+# A line with less light than this share is not drawn.
+FAINTEST = 0.02
+# A line that leaves its course by less than this between two samples is straight.
+BEND_PX = 0.06
+# Colours told apart between the nearest line and the farthest.
+SHADES = 64
 
 
 class RidgeLayer(Placed):
@@ -55,8 +57,6 @@ class RidgeLayer(Placed):
         )
         bounds = Rect.around(bounds.left, min(bounds.top, bottom - height - pad), bounds.right, bounds.bottom)
         bounds = bounds.align(2).intersect(scene.layout.frame)
-        rows = np.arange(bounds.top, bounds.bottom, dtype=np.float32)
-        inks = _inks(ramp(scene.colors(self.colors), (bottom - rows) / depth) * 255 * np.float32(self.opacity))
         return RidgeDrawer(
             params=self,
             centre_x=x,
@@ -66,8 +66,9 @@ class RidgeLayer(Placed):
             height=height,
             stroke=max(1.0, self.thickness * unit),
             stride=self.history * float(scene.timeline.fps) / self.lines,
-            inks=inks,
-            shades=_shades(inks),
+            colors=scene.colors(self.colors),
+            ground=scene.palette.ground,
+            xs=np.append(np.arange(x - width / 2, x + width / 2, STEP_PX), x + width / 2).astype(np.float32),
             bounds=bounds,
         )
 
@@ -82,8 +83,9 @@ class RidgeDrawer:
     height: float
     stroke: float
     stride: float
-    inks: NDArray[np.uint32]
-    shades: tuple[Pixels, Pixels, Pixels]
+    colors: list[str]
+    ground: str
+    xs: Floats
     bounds: Rect
     static: bool = field(default=False, init=False)
     glows: bool = field(default=True, init=False)
@@ -97,35 +99,19 @@ class RidgeDrawer:
     def draw(self, surface: AnySurface, frame: Frame) -> Rect | None:
         ages, profiles = self._history(frame)
         widths, bases, heights, lights = self._perspective(ages)
-        columns = np.arange(self.bounds.left, self.bounds.right, dtype=np.float32)
-        ys = self._lines(columns, profiles, widths, bases, heights) - np.float32(self.bounds.top)
-        strokes = self.stroke * (widths / widths[0]) ** 0.5
-        if not isinstance(surface, PlanarSurface):
-            return self._on_rgba(surface.pixels[self.bounds.slices], ys, lights, strokes)
-        planes, chroma = surface.planes, half(self.bounds).slices
-        touched = self._on_luma(planes.y[self.bounds.slices], ys, lights, strokes)
-        self._on_chroma(planes.u[chroma], planes.v[chroma], ys[:, ::2] * np.float32(0.5), lights, strokes / 2)
-        return touched
-
-    def _on_rgba(self, picture: Pixels, ys: Floats, lights: Floats, strokes: Floats) -> Rect:
-        whole, span = picture.view(np.uint32)[..., 0], _Span()
-        for rows, columns, level in covered(ys, lights, strokes, picture.shape[0]):
-            inked = self.inks[rows * LEVELS + level].view(np.uint8)
-            whole[rows, columns] = np.maximum(inked, whole[rows, columns].view(np.uint8)).view(np.uint32)
-            span.take(rows)
-        return span.rect(self.bounds)
-
-    def _on_luma(self, plane: Pixels, ys: Floats, lights: Floats, strokes: Floats) -> Rect:
-        span = _Span()
-        for rows, columns, level in covered(ys, lights, strokes, plane.shape[0]):
-            plane[rows, columns] = np.maximum(self.shades[0][rows * LEVELS + level], plane[rows, columns])
-            span.take(rows)
-        return span.rect(self.bounds)
-
-    def _on_chroma(self, u: Pixels, v: Pixels, ys: Floats, lights: Floats, strokes: Floats) -> None:
-        for rows, columns, level in covered(ys, lights, strokes, u.shape[0]):
-            place = rows * (2 * LEVELS) + level
-            u[rows, columns], v[rows, columns] = self.shades[1][place], self.shades[2][place]
+        ys, clear = self._lines(profiles, widths, bases, heights, lights * self.params.opacity)
+        runs = visible_runs(self.xs, ys, clear)
+        if not len(runs.points):
+            return Rect(0, 0, 0, 0)
+        shades = ramp_hex(self.colors, SHADES)
+        along = np.clip((self.bottom - bases) / self.depth, 0, 1) * (SHADES - 1)
+        shown = np.round(lights * self.params.opacity, 2).tolist()
+        places = np.round(along).astype(int).tolist()
+        colors = [blend(self.ground, shades[place], light) for place, light in zip(places, shown, strict=True)]
+        stroke_thin(surface, runs, self.stroke * np.sqrt(widths / widths[0]), colors)
+        highest = float(runs.points[:, 1].min())
+        touched = Rect.around(self.bounds.left, highest - self.stroke - 2, self.bounds.right, self.bounds.bottom)
+        return touched.intersect(self.bounds)
 
     def _history(self, frame: Frame) -> tuple[Floats, Floats]:
         """Ages of the lines (0 front .. 1 horizon), front first, and their profiles (lines + 1, PROFILE_POINTS).
@@ -152,21 +138,73 @@ class RidgeDrawer:
             lights.astype(np.float32),
         )
 
-    def _lines(self, columns: Floats, profiles: Floats, widths: Floats, bases: Floats, heights: Floats) -> Floats:
-        """Row of each line in each column (lines, columns); NaN beyond its ends and where a nearer line hides it."""
-        across = np.abs(columns - np.float32(self.centre_x))[None, :] * (2 / widths)[:, None]
+    def _lines(
+        self, profiles: Floats, widths: Floats, bases: Floats, heights: Floats, lights: Floats
+    ) -> tuple[Floats, Floats]:
+        """Row of each line at each of `xs`, and by how many pixels it clears the nearer lines; both (lines, xs).
+
+        Beyond a line's ends it clears them by less than nothing.
+        """
+        across = np.abs(self.xs - np.float32(self.centre_x))[None, :] * (2 / widths)[:, None]
         place = np.minimum(across, 0.9999) * (PROFILE_POINTS - 1)
         low = place.astype(np.int32)
         part = place - low
         flat = (np.arange(len(profiles)) * PROFILE_POINTS)[:, None] + low
         values = profiles.ravel()
         ys = bases[:, None] - heights[:, None] * (values[flat] * (1 - part) + values[flat + 1] * part)
-        ys[across > 1] = np.inf
-        nearest = np.minimum.accumulate(ys, axis=0)
-        hidden = np.zeros(ys.shape, bool)
-        hidden[1:] = ys[1:] > nearest[:-1] - 0.75
-        ys[hidden | (across > 1)] = np.nan
-        return np.asarray(ys, np.float32)
+        beyond = across > 1
+        nearest = np.minimum.accumulate(np.where(beyond, np.inf, ys), axis=0)
+        clear = np.full(ys.shape, 1e3, np.float32)
+        clear[1:] = np.minimum(nearest[:-1] - ys[1:], 1e3)
+        clear[beyond] = -1e6
+        clear[lights < FAINTEST] = -1e6
+        return ys.astype(np.float32), clear
+
+
+def visible_runs(xs: Floats, ys: Floats, clear: Floats) -> Runs:
+    """The parts of lines that can be seen.
+
+    `clear` is above zero where a line is seen; between two samples it is taken to change evenly, so that a line
+    ends just where another one crosses it.
+    """
+    seen = clear > 0
+    line, place = np.nonzero(seen & ~_straight(ys, seen))
+    rising_line, rising = np.nonzero(~seen[:, :-1] & seen[:, 1:])
+    falling_line, falling = np.nonzero(seen[:, :-1] & ~seen[:, 1:])
+    crossings = [
+        _crossing(xs, ys, clear, rising_line, rising + 1, rising),
+        _crossing(xs, ys, clear, falling_line, falling, falling + 1),
+    ]
+    points = np.concatenate([np.stack([xs[place], ys[line, place]], axis=1), *crossings])
+    owners = np.concatenate([line, rising_line, falling_line])
+    order = np.lexsort((np.concatenate([place, rising + 0.5, falling + 0.5]), owners))
+    begins = np.concatenate([place == 0, np.ones(len(rising), bool), np.zeros(len(falling), bool)])[order]
+    starts = np.flatnonzero(begins)
+    return Runs(points[order].astype(np.float32), starts, owners[order][starts])
+
+
+def _straight(ys: Floats, seen: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Samples a line passes straight through: left out, for OpenCV draws the joint of two pieces twice as bright."""
+    bend = np.abs(ys[:, 2:] - 2 * ys[:, 1:-1] + ys[:, :-2])
+    straight = np.zeros(seen.shape, bool)
+    straight[:, 1:-1] = (bend < BEND_PX) & seen[:, 2:] & seen[:, :-2]
+    return straight
+
+
+def _crossing(
+    xs: Floats,
+    ys: Floats,
+    clear: Floats,
+    line: NDArray[np.intp],
+    inside: NDArray[np.intp],
+    outside: NDArray[np.intp],
+) -> Floats:
+    """Where lines pass from seen to hidden between two samples: (n, 2)."""
+    here, there = clear[line, inside], clear[line, outside]
+    share = here / (here - there)
+    x = xs[inside] + share * (xs[outside] - xs[inside])
+    y = ys[line, inside] + share * (ys[line, outside] - ys[line, inside])
+    return np.stack([x, y], axis=1).astype(np.float32)
 
 
 def _profile(spectra: Floats, valley: float) -> Floats:
@@ -181,67 +219,3 @@ def _profile(spectra: Floats, valley: float) -> Floats:
     kernel = np.hanning(11)[1:-1].astype(np.float32)
     smooth = np.apply_along_axis(np.convolve, 1, values, kernel / kernel.sum(), "same")
     return np.ascontiguousarray(smooth * shape, np.float32)
-
-
-class _Span:
-    """The rows that were touched."""
-
-    def __init__(self) -> None:
-        self._first, self._stop = 1 << 30, 0
-
-    def take(self, rows: NDArray[np.int32]) -> None:
-        self._first, self._stop = min(self._first, int(rows.min())), max(self._stop, int(rows.max()) + 1)
-
-    def rect(self, bounds: Rect) -> Rect:
-        """Those rows of `bounds`, which they are counted from."""
-        first = min(self._first, self._stop)
-        return Rect(bounds.left, bounds.top + first, bounds.right, bounds.top + self._stop)
-
-
-def covered(
-    ys: Floats, lights: Floats, strokes: Floats, n_rows: int
-) -> Iterator[tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int32]]]:
-    """The pixels that lines cover: rows, columns and levels (0..LEVELS - 1), no pixel twice in one step.
-
-    `ys` (lines, columns): row of each line in each column, NaN where there is none. Outermost rows come first, so
-    that no edge dims another line's core.
-    """
-    line, cols = np.nonzero(ys >= 0)
-    y = ys[line, cols]
-    half_px = (strokes / 2)[line] * np.sqrt(1 + _slopes(ys)[line, cols] ** 2).clip(1, STEEPEST)
-    light = lights[line] * np.float32(LEVELS - 1)
-    centre = np.floor(y)
-    off = y - centre - np.float32(0.5)
-    centre = centre.astype(np.int32)
-    reach = int(np.ceil(float(half_px.max(initial=0.5)))) + 1
-    for step in sorted(range(-reach, reach + 1), key=abs, reverse=True):
-        # Most of a line is level and touches few rows: the outer ones only concern its steep parts.
-        near = np.flatnonzero(half_px > abs(step) - 1)
-        cover = np.clip(half_px[near] + np.float32(0.5) - np.abs(np.float32(step) - off[near]), 0, 1)
-        rows, level = centre[near] + step, (cover * light[near]).astype(np.int32)
-        seen = np.flatnonzero((level > 0) & (rows >= 0) & (rows < n_rows))
-        if len(seen):
-            yield rows[seen], cols[near[seen]], level[seen]
-
-
-def _shades(inks: NDArray[np.uint32]) -> tuple[Pixels, Pixels, Pixels]:
-    """The same colours as Y', Cb and Cr levels."""
-    rgb = inks.view(np.uint8).reshape(-1, 4)[:, :3].astype(np.float32)
-    luma, blue, red = luma_and_differences(rgb)
-    y, u, v = (np.round(part + base).astype(np.uint8) for part, base in ((luma, 16), (blue, 128), (red, 128)))
-    return y, u, v
-
-
-def _slopes(ys: Floats) -> Floats:
-    """Rows a line rises or falls per column, 0 at its ends and where it is hidden."""
-    slopes = np.zeros_like(ys)
-    slopes[:, 1:-1] = np.abs(ys[:, 2:] - ys[:, :-2]) / 2
-    return np.nan_to_num(slopes, copy=False, posinf=0.0)
-
-
-def _inks(row_colors: Floats) -> NDArray[np.uint32]:
-    """Packed RGBA of each row's colour at each of LEVELS brightnesses: (rows × LEVELS,)."""
-    levels = np.linspace(0, 1, LEVELS, dtype=np.float32)
-    inks = np.full((len(row_colors), LEVELS, 4), 255, np.uint8)
-    inks[..., :3] = (row_colors[:, None, :] * levels[None, :, None]).astype(np.uint8)
-    return inks.view(np.uint32).reshape(-1)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, field_validator
 
-from oriel_fx.render.colors import Color, hex_to_rgb, mix, rgb_to_hex
+from oriel_fx.render.colors import Color, blend, mix
 from oriel_fx.render.layout import Anchor, Rect
 from oriel_fx.render.nearest import did_you_mean
 from oriel_fx.render.scene import Frame, Placed, Scene
@@ -99,7 +99,8 @@ class WireframeDrawer:
         if not len(segments):
             return Rect(0, 0, 0, 0)
         segments = segments + np.array(self.shift, np.float32)
-        color = _blend(self.colors[0], self.colors[1], round(treble * COLOR_STEPS) / COLOR_STEPS)
+        # In sRGB, as the original's lerp does.
+        color = blend(self.colors[0], self.colors[1], round(treble * COLOR_STEPS) / COLOR_STEPS)
         self._draw_lines(surface, segments, depths, color)
         if self.dot_px:
             self._draw_dots(surface, vertices, color, frame)
@@ -149,9 +150,3 @@ class WireframeDrawer:
         for point, close in zip(points[order], near[order].tolist(), strict=True):
             shown = mix(self.ground, light, round(0.25 + 0.75 * close, 2))
             fill_dot(surface, point, radius * (0.6 + 0.6 * close), shown)
-
-
-def _blend(first: str, second: str, amount: float) -> str:
-    """Mix in sRGB, as the original's lerp does."""
-    a, b = np.array(hex_to_rgb(first)), np.array(hex_to_rgb(second))
-    return rgb_to_hex((a + (b - a) * min(1.0, max(0.0, amount))).astype(np.float32))
