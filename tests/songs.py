@@ -77,6 +77,13 @@ def decoded_frames(video: Path, width: int, height: int) -> NDArray[np.uint8]:
     return np.frombuffer(raw, np.uint8).reshape(-1, height, width, 3)
 
 
+def decoded_light(video: Path) -> NDArray[np.float64]:
+    """How bright each frame of a video is: luma, 0..1."""
+    chain = "format=gray16le,scale=1:1:flags=area"
+    raw = ffmpeg("-i", f"file:{video.absolute()}", "-vf", chain, "-f", "rawvideo", "-pix_fmt", "gray16le", "pipe:1")
+    return np.frombuffer(raw, "<u2") / 65535
+
+
 def decoded_sound(video: Path) -> NDArray[np.float32]:
     """The sound of a video as a player plays it from time zero on: mono float32 at 44.1 kHz."""
     chain = "aresample=44100:async=1:first_pts=0"

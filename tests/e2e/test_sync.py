@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from tests.songs import clicks, decoded_frames, decoded_sound, write_wav
+from tests.songs import clicks, decoded_light, decoded_sound, write_wav
 
 from oriel_fx import RenderSpec, render_video
 
@@ -45,7 +45,7 @@ def click_times(sound: NDArray[np.float32]) -> list[float]:
 
 def late_by(video: Path, fps: Fraction, around_s: float = 0.2) -> list[float]:
     """For each click in a finished file: frames from it to the frame where light rises most nearby."""
-    light = decoded_frames(video, 160, 90).mean(axis=(1, 2, 3))
+    light = decoded_light(video)
     rise = np.diff(light, prepend=light[0])
     reach = round(around_s * fps)
     lates = []

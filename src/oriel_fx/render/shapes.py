@@ -142,6 +142,8 @@ def stroke_thin(surface: AnySurface, runs: Runs, widths_px: Floats, colors: Sequ
     shades = [_targets(surface, color) for color in colors]
     for number, (target, scale, _) in enumerate(shades[0]):
         hairs = np.maximum(1, np.round(widths_px * scale - HAIR_PX / 2)).astype(np.int64)
+        # A line thinner than a hair gets less of its colour, yet enough to look coloured at its core.
+        shares = np.sqrt(np.minimum(1, widths_px * scale / HAIR_PX)).tolist() if scale < 1 else [1.0] * len(colors)
         points = runs.points * np.float32(scale)
         # Side by side round the middle; a line with fewer hairs has none at the outer places.
         points[:, 1] -= ((hairs - 1) / 2)[owners]
@@ -151,7 +153,8 @@ def stroke_thin(surface: AnySurface, runs: Runs, widths_px: Floats, colors: Sequ
             for line in range(len(colors) - 1, -1, -1):
                 if hair < counts[line]:
                     pieces = [fixed[start:stop] for start, stop in places[firsts[line] : firsts[line + 1]]]
-                    cv2.polylines(target, pieces, False, shades[line][number][2], 1, cv2.LINE_AA, _SHIFT)
+                    shade = tuple(128 + (level - 128) * shares[line] for level in shades[line][number][2])
+                    cv2.polylines(target, pieces, False, shade, 1, cv2.LINE_AA, _SHIFT)
             fixed = fixed + np.array([0, _ONE], np.int32)
 
 
