@@ -15,8 +15,10 @@ from oriel_fx.render.pixels import Planes, noise
 from oriel_fx.render.planar import half
 from oriel_fx.render.scene import Frame, Params, Pixels, Scene
 
-# Losing this little of 255 cannot be seen, and is not worth the work.
-NO_LOSS = 7
+# A bright line losing this little of 255 cannot be seen; the ground, where a step would show, is darkened exactly.
+NO_LOSS = 2
+# How far an ellipse's inscribed rectangle stands from its edge, as a share of its width: (1 - 1/√2) / 2.
+INSCRIBED = 0.147
 
 
 class VignetteEffect(Params):
@@ -47,20 +49,13 @@ class Vignette:
 
     def __post_init__(self) -> None:
         self._small_loss = np.ascontiguousarray(self.loss[::2, ::2])
-        untouched = self.levels[..., 0] <= NO_LOSS
-        rows, columns = untouched[:, untouched.shape[1] // 2], untouched[untouched.shape[0] // 2]
-        self._top, self._bottom = _span(rows)
-        # The untouched middle is an ellipse; only its inscribed rectangle is free of work.
-        height = self._bottom - self._top
-        self._top += round(height * 0.147)
-        self._bottom -= round(height * 0.147)
-        left, right = _span(columns)
-        self._left, self._right = left + round((right - left) * 0.147), right - round((right - left) * 0.147)
+        self._untouched = _inner(self.loss <= 0)
+        self._hardly_touched = _inner(self.levels[..., 0] <= NO_LOSS)
 
     def darken_ground(self, ground: Pixels, still: bool) -> None:
         """Rounds at random where the ground is still, so that a dark gradient does not band; plainly on each frame."""
         height, width = self.loss.shape
-        for strip in self._strips(Rect(0, 0, width, height)):
+        for strip in _strips(Rect(0, 0, width, height), self._untouched):
             part = ground[strip.slices]
             if not still:
                 cv2.subtract(part, cv2.multiply(part, self.levels[strip.slices], scale=1 / 255), part)
@@ -71,32 +66,30 @@ class Vignette:
 
     def apply(self, picture: Pixels, ground: Pixels, region: Rect, frame: Frame) -> None:
         """Only what layers added is darkened here: the ground under it already is."""
-        for strip in self._strips(region):
+        for strip in _strips(region, self._hardly_touched):
             part = picture[strip.slices]
             light = cv2.subtract(part, ground[strip.slices])
             cv2.subtract(part, cv2.multiply(light, self.levels[strip.slices], scale=1 / 255), part)
             part[..., 3] = 255
 
     def apply_planar(self, planes: Planes, ground: Planes, region: Rect, frame: Frame) -> None:
-        for strip in self._strips(region):
-            area = strip.align(2).intersect(region)
-            _fall_back(planes.y, ground.y, self.loss, area)
-            _fall_back(planes.u, ground.u, self._small_loss, half(area))
-            _fall_back(planes.v, ground.v, self._small_loss, half(area))
+        for strip in _strips(region, self._hardly_touched):
+            _fall_back(planes.y, ground.y, self.loss, strip)
+            _fall_back(planes.u, ground.u, self._small_loss, half(strip))
+            _fall_back(planes.v, ground.v, self._small_loss, half(strip))
 
-    def _strips(self, region: Rect) -> list[Rect]:
-        """The region without the untouched middle."""
-        top, bottom = (
-            min(max(self._top, region.top), region.bottom),
-            max(min(self._bottom, region.bottom), region.top),
-        )
-        strips = [
-            Rect(region.left, region.top, region.right, top),
-            Rect(region.left, top, min(self._left, region.right), bottom),
-            Rect(max(self._right, region.left), top, region.right, bottom),
-            Rect(region.left, bottom, region.right, region.bottom),
-        ]
-        return [strip for strip in strips if strip.area]
+
+def _strips(region: Rect, middle: Rect) -> list[Rect]:
+    """The region without the middle."""
+    top = min(max(middle.top, region.top), region.bottom)
+    bottom = max(min(middle.bottom, region.bottom), region.top)
+    strips = [
+        Rect(region.left, region.top, region.right, top),
+        Rect(region.left, top, min(middle.left, region.right), bottom),
+        Rect(max(middle.right, region.left), top, region.right, bottom),
+        Rect(region.left, bottom, region.right, region.bottom),
+    ]
+    return [strip for strip in strips if strip.area]
 
 
 def _fall_back(plane: Pixels, ground: Pixels, loss: NDArray[np.float32], area: Rect) -> None:
@@ -104,6 +97,17 @@ def _fall_back(plane: Pixels, ground: Pixels, loss: NDArray[np.float32], area: R
     if area.area:
         part, lost = plane[area.slices], loss[area.slices]
         part[:] = cv2.blendLinear(ground[area.slices], part, lost, 1 - lost)
+
+
+def _inner(free: NDArray[np.bool_]) -> Rect:
+    """The rectangle inscribed in an ellipse of free pixels round the middle; empty in the middle when there is none."""
+    height, width = free.shape
+    top, bottom = _span(free[:, width // 2])
+    left, right = _span(free[height // 2])
+    across, down = round((right - left) * INSCRIBED), round((bottom - top) * INSCRIBED)
+    inner = Rect(left + across, top + down, right - across, bottom - down)
+    # Even edges, so that chroma planes can be cut along them too.
+    return Rect((inner.left + 1) // 2 * 2, (inner.top + 1) // 2 * 2, inner.right // 2 * 2, inner.bottom // 2 * 2)
 
 
 def _span(free: NDArray[np.bool_]) -> tuple[int, int]:
