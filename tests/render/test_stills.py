@@ -11,6 +11,7 @@ from tests.conftest import PLAIN, Finished
 from tests.songs import decoded_frames
 
 from oriel_fx import OutputError, RenderSpec, SpecError, contact_sheet, render_frame, render_frames
+from oriel_fx.render.setup import moves_on_beats
 from oriel_fx.render.stills import write_picture
 
 SPEC = RenderSpec.from_config(PLAIN)
@@ -60,3 +61,17 @@ def test_pictures_are_written_in_each_format(tmp_path: Path, suffix: str, capfd:
 def test_other_formats_are_refused(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="does not end in"):
         write_picture(tmp_path / "a.gif", np.zeros((2, 2, 3), np.uint8))
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"effects": [{"type": "flash"}]},
+        {"effects": [{"type": "bloom", "pulse": 1}]},
+        {"background": {"type": "gradient", "beat_zoom": 0.1}},
+    ],
+    ids=str,
+)
+def test_stills_measure_the_rhythm_where_something_follows_it(config: dict[str, object]) -> None:
+    assert moves_on_beats(RenderSpec.from_config(config))
+    assert not moves_on_beats(RenderSpec.from_config({}))

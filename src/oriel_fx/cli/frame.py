@@ -39,16 +39,19 @@ def frame(
 ) -> None:
     """Draw one frame of a song's video, just as the video shows it."""
     target = _target(song, output, ".png", force)
-    from oriel_fx.cli.options import read_assets, read_spec
-    from oriel_fx.render.spec import parse_time
-    from oriel_fx.render.stills import render_frame, write_picture
+    from oriel_fx.render.early import EarlySong
 
-    try:
-        at_s = parse_time(at)
-    except ValueError as error:
-        raise UsageError(f"--at: {error}.", "As in --at 1:02.") from None
-    spec = read_spec(config, preset, {"size": size, "fps": fps}, sets)
-    write_picture(target, render_frame(song, at_s, spec, assets=read_assets(config)))
+    with EarlySong(song) as early:
+        from oriel_fx.cli.options import read_assets, read_spec
+        from oriel_fx.render.spec import parse_time
+        from oriel_fx.render.stills import render_frame, write_picture
+
+        try:
+            at_s = parse_time(at)
+        except ValueError as error:
+            raise UsageError(f"--at: {error}.", "As in --at 1:02.") from None
+        spec = read_spec(config, preset, {"size": size, "fps": fps}, sets)
+        write_picture(target, render_frame(song, at_s, spec, assets=read_assets(config), early=early))
     typer.echo(target)
 
 

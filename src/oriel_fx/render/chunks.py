@@ -106,7 +106,7 @@ class WorkFolder:
                 if not (resume and self._key() == key):
                     self._clear()
                     facts = {"key": key, "version": RENDER_VERSION}
-                    write_whole(self.path / "manifest.json", json.dumps(facts).encode())
+                    write_whole(self.path / "manifest.json", json.dumps(facts).encode(), durable=False)
                 yield
             except RenderCancelledError:
                 raise
@@ -147,14 +147,15 @@ class WorkFolder:
         return self.chunk_file(chunk).exists() and (not with_hashes or self.hash_file(chunk).exists())
 
 
-def write_whole(path: Path, data: bytes) -> None:
-    """Write a file so that it is there whole or not at all. Raises OutputError."""
+def write_whole(path: Path, data: bytes, durable: bool = True) -> None:
+    """Write a file so that it is there whole or not at all; `durable`: even if the power fails. Raises OutputError."""
     part = path.with_name(path.name + ".part")
     try:
         with part.open("wb") as file:
             file.write(data)
             file.flush()
-            os.fsync(file.fileno())
+            if durable:
+                os.fsync(file.fileno())
         part.replace(path)
     except OSError as error:
         with contextlib.suppress(OSError):

@@ -8,6 +8,7 @@ import os
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -31,9 +32,10 @@ from oriel_fx.render.encode.probe import verify
 from oriel_fx.render.encode.process import find_ffmpeg, run_ffmpeg
 from oriel_fx.render.engines.base import Engine
 from oriel_fx.render.pool import draw_in_processes
-from oriel_fx.render.setup import PreparedSong, frame_range, prepare_both, prepare_song
+from oriel_fx.render.setup import PreparedSong, frame_range, moves_on_beats, prepare_both, prepare_song
 from oriel_fx.render.spec import RenderSpec
 
+SONG_FILE = "song.json"
 Stage = Literal["decode", "draw", "join", "verify", "done"]
 
 
@@ -111,11 +113,11 @@ def render_video(
         # Another render of this video may have ended between the first look and the claim.
         check_output(song, output, force)
         render.say("decode", 0, 0)
-        engine = None
+        engine, rhythm = None, moves_on_beats(spec)
         if jobs > 1:
-            prepared = _prepared(song, work)
+            prepared = _prepared(song, work, rhythm)
         else:
-            prepared, engine = prepare_both(lambda: _prepared(song, work), song, spec, found)
+            prepared, engine = prepare_both(lambda: _prepared(song, work, rhythm), song, spec, found)
         rate_hz = _audio_rate(info.sample_rate_hz)
         result = _draw_and_join(render, work, prepared, engine, jobs, force, rate_hz, frame_hashes)
         work.remove()
@@ -199,24 +201,32 @@ def _audio_rate(song_rate_hz: int) -> int:
     return song_rate_hz if song_rate_hz in (44100, 48000) else 48000
 
 
-def _prepared(song: Path, work: WorkFolder) -> PreparedSong:
+def _prepared(song: Path, work: WorkFolder, rhythm: bool) -> PreparedSong:
     """The song decoded and measured, from the work folder where an earlier run got that far."""
-    kept = work.path / "song.json"
+    kept = work.path / SONG_FILE
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
         facts = json.loads(kept.read_text())
         pcm = Pcm(work.path / facts["pcm"], facts["n_samples"])
         if pcm.path.stat().st_size == 2 * pcm.n_samples:
             stats = SongStats.from_dict(facts["stats"])
             return PreparedSong(song, pcm, stats, read_tags(song), tuple(facts["warnings"]))
-    prepared = prepare_song(song, work.path)
+    return prepare_song(song, work.path, rhythm)
+
+
+def _keep_for_resuming(prepared: PreparedSong, work: WorkFolder) -> None:
+    """Note what was measured, once the sound it was measured on is safe on the disk; drawing need not wait for that."""
+    kept = work.path / SONG_FILE
+    if kept.exists():
+        return
     facts = {
         "pcm": prepared.pcm.path.name,
         "n_samples": prepared.pcm.n_samples,
         "stats": prepared.stats.to_dict(),
         "warnings": prepared.warnings,
     }
+    with prepared.pcm.path.open("rb") as file:
+        os.fsync(file.fileno())
     write_whole(kept, json.dumps(facts).encode())
-    return prepared
 
 
 def _draw_and_join(
@@ -235,7 +245,10 @@ def _draw_and_join(
     job = ChunkJob(prepared, spec, render.assets, work.path, tuple(chunks), frame_hashes is not None)
     sound = _Sound(render, work, Fraction(first) / fps, _sound_length(prepared, first, stop, fps), rate_hz)
     try:
-        _draw(render, work, job, chunks, engine, jobs)
+        with ThreadPoolExecutor(1, "oriel-keep") as pool:
+            kept = pool.submit(_keep_for_resuming, prepared, work)
+            _draw(render, work, job, chunks, engine, jobs)
+            kept.result()
         sound.wait()
     finally:
         sound.stop()

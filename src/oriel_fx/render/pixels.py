@@ -126,18 +126,20 @@ class Converter:
 
 def to_rgb(planes: Planes) -> Pixels:
     """I420 planes → RGB uint8 (height, width, 3), chroma interpolated: what a player shows."""
-    height, width = planes.y.shape
-    luma = (planes.y.astype(np.float32) - 16) / 219
-    full = [
-        cv2.resize(plane, (width, height), interpolation=cv2.INTER_LINEAR).astype(np.float32)
-        for plane in (planes.u, planes.v)
-    ]
-    blue_difference, red_difference = ((plane - 128) / 224 for plane in full)
-    red = luma + 2 * (1 - RED_LUMA) * red_difference
-    blue = luma + 2 * (1 - BLUE_LUMA) * blue_difference
-    green = (luma - RED_LUMA * red - BLUE_LUMA * blue) / GREEN_LUMA
-    rgb: Pixels = np.clip(np.stack([red, green, blue], axis=-1) * 255 + 0.5, 0, 255).astype(np.uint8)
-    return rgb
+    size = planes.y.shape[::-1]
+    blue, red = (cv2.resize(plane, size, interpolation=cv2.INTER_LINEAR) for plane in (planes.u, planes.v))
+    return np.asarray(cv2.transform(cv2.merge([planes.y, blue, red]), _TO_RGB), np.uint8)
+
+
+def _inverse() -> NDArray[np.float64]:
+    """(3, 4): R, G, B from Y', Cb, Cr levels and one."""
+    from_red, from_blue = 2 * (1 - RED_LUMA) / 224, 2 * (1 - BLUE_LUMA) / 224
+    green = (-BLUE_LUMA * from_blue / GREEN_LUMA, -RED_LUMA * from_red / GREEN_LUMA)
+    rows = 255 * np.array([[1 / 219, 0, from_red], [1 / 219, *green], [1 / 219, from_blue, 0]])
+    return np.hstack([rows, -rows @ np.array([[16], [128], [128]])])
+
+
+_TO_RGB = _inverse()
 
 
 def ycbcr(rgb: tuple[float, float, float]) -> tuple[float, float, float]:

@@ -32,6 +32,8 @@ from oriel_fx.render.scene import Artwork, Palette, Pixels, Scene
 from oriel_fx.render.spec import RenderSpec
 
 COVER = "cover"
+# Sizes covers are drawn at; one for colours alone, so that they do not depend on the size of the video.
+SMALLEST_COVER_PX, LARGEST_COVER_PX, PALETTE_COVER_PX = 256, 1024, 128
 
 
 @dataclass(frozen=True)
@@ -59,10 +61,20 @@ def scratch_folder() -> Iterator[Path]:
         yield Path(path)
 
 
-def prepare_song(song: Path, folder: Path) -> PreparedSong:
-    """Decode a song into `folder` and measure it. Raises SongError, OutputError, DependencyError."""
+def prepare_song(song: Path, folder: Path, rhythm: bool = True) -> PreparedSong:
+    """Decode a song into `folder` and measure it, its rhythm only where asked for.
+
+    Raises SongError, OutputError, DependencyError.
+    """
     decoded = decode_song(song, folder)
-    return PreparedSong(song, decoded.pcm, measure_song(decoded.pcm), read_tags(song), decoded.warnings)
+    return PreparedSong(song, decoded.pcm, measure_song(decoded.pcm, rhythm), read_tags(song), decoded.warnings)
+
+
+def moves_on_beats(spec: RenderSpec) -> bool:
+    """Whether anything in a spec follows the song's onsets or beats, rather than its spectrum."""
+    on_beats = any(effect.type in ("flash", "shake", "zoom") for effect in spec.effects)
+    pulsing = any(effect.type == "bloom" and effect.pulse > 0 for effect in spec.effects)
+    return on_beats or pulsing or spec.background.beat_zoom > 0
 
 
 def frame_range(spec: RenderSpec, duration_s: float) -> tuple[int, int]:
@@ -85,16 +97,17 @@ def gather_artwork(song: Path, spec: RenderSpec, assets: Assets) -> Artwork:
     named = {key: value for key, value in spec.tags.model_dump().items() if value is not None}
     tags = replace(read_tags(song), **named)
     images: dict[str, Pixels] = {}
+    size_px = _cover_size_px(spec)
 
     def load_image(name: str) -> Pixels:
         if name not in images:
-            images[name] = _cover(song, tags, spec.seed) if name == COVER else _asset_image(assets, name)
+            images[name] = _cover(song, tags, spec.seed, size_px) if name == COVER else _asset_image(assets, name)
         return images[name]
 
     return Artwork(
         layout=Layout(*spec.output.size_px),
         tags=tags,
-        palette=_palette(spec, load_image),
+        palette=_palette(spec, lambda: _cover(song, tags, spec.seed, PALETTE_COVER_PX)),
         seed=spec.seed,
         load_image=load_image,
         load_font=assets.find,
@@ -133,7 +146,17 @@ def _asset_image(assets: Assets, name: str) -> Pixels:
     return decode_image(path.read_bytes(), str(path))
 
 
-def _cover(song: Path, tags: Tags, seed: int) -> Pixels:
+def _cover_size_px(spec: RenderSpec) -> int:
+    """How large a drawn cover is needed: as the largest layer shows it, and small where only its blur is seen."""
+    unit = min(spec.output.size_px)
+    widths = [layer.width * unit * 1.1 for layer in spec.layers if layer.type == "image" and layer.source == COVER]
+    background = spec.background
+    if background.type == "image" and background.source == COVER and background.blur < 0.02:
+        widths.append(LARGEST_COVER_PX)
+    return min(LARGEST_COVER_PX, max([SMALLEST_COVER_PX, *(round(width) for width in widths)]))
+
+
+def _cover(song: Path, tags: Tags, seed: int, size_px: int) -> Pixels:
     """The song's own cover art, or one drawn from its title."""
     if data := read_cover(song):
         try:
@@ -143,10 +166,10 @@ def _cover(song: Path, tags: Tags, seed: int) -> Pixels:
             pass
     from oriel_fx.render.generative_cover import draw_cover
 
-    return draw_cover(tags.title, tags.artist, seed)
+    return draw_cover(tags.title, tags.artist, seed, size_px)
 
 
-def _palette(spec: RenderSpec, load_image: object) -> Palette:
+def _palette(spec: RenderSpec, load_cover: Callable[[], Pixels]) -> Palette:
     """The spec's colours; what it leaves open comes from the cover."""
     from oriel_fx.render.palette import INK, palette_of
 
@@ -155,8 +178,7 @@ def _palette(spec: RenderSpec, load_image: object) -> Palette:
     if hues and wanted.ground:
         ground = wanted.ground
     else:
-        assert callable(load_image)
-        found = palette_of(load_image(COVER))
+        found = palette_of(load_cover())
         hues = hues or list(found.hues)
         ground = wanted.ground or found.ground
     dark_ground = float(srgb_to_oklab(np.array(hex_to_rgb(ground), np.float32))[0]) < 0.6

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from fractions import Fraction
 from pathlib import Path
 
@@ -12,11 +13,13 @@ from numpy.typing import NDArray
 
 from oriel_fx.errors import OutputError, SpecError
 from oriel_fx.render.assets import Assets, NoAssets
+from oriel_fx.render.audio import measure_song, read_tags
 from oriel_fx.render.chunks import write_whole
 from oriel_fx.render.colors import hex_to_rgb
+from oriel_fx.render.early import EarlySong
 from oriel_fx.render.pixels import Planes, to_rgb
 from oriel_fx.render.scene import Pixels
-from oriel_fx.render.setup import prepare_both, prepare_song, scratch_folder
+from oriel_fx.render.setup import PreparedSong, moves_on_beats, prepare_both
 from oriel_fx.render.spec import RenderSpec
 from oriel_fx.render.text import Figures, TextStyle
 
@@ -30,17 +33,28 @@ FORMATS = {
 
 
 def render_frame(
-    song: str | Path, at_s: float = 0.0, spec: RenderSpec | None = None, *, assets: Assets | None = None
+    song: str | Path,
+    at_s: float = 0.0,
+    spec: RenderSpec | None = None,
+    *,
+    assets: Assets | None = None,
+    early: EarlySong | None = None,
 ) -> NDArray[np.uint8]:
     """The frame a video of this song shows at a time: RGB uint8, height × width × 3, as a player decodes it.
 
-    Raises what render_video raises for the song, the spec and the assets, and SpecError past the song's end.
+    `early` is a song that is being decoded already. Raises what render_video raises for the song, the spec and
+    the assets, and SpecError past the song's end.
     """
-    return render_frames(song, [at_s], spec, assets=assets)[0]
+    return render_frames(song, [at_s], spec, assets=assets, early=early)[0]
 
 
 def render_frames(
-    song: str | Path, times_s: list[float], spec: RenderSpec | None = None, *, assets: Assets | None = None
+    song: str | Path,
+    times_s: list[float],
+    spec: RenderSpec | None = None,
+    *,
+    assets: Assets | None = None,
+    early: EarlySong | None = None,
 ) -> list[NDArray[np.uint8]]:
     """Several frames as in `render_frame`, for the price of decoding once."""
 
@@ -50,16 +64,19 @@ def render_frames(
             raise SpecError(f"{late:g} s is past the song's end at {duration_s:.1f} s.", "Choose an earlier time.")
         return times_s
 
-    return _draw(Path(song), checked, spec or RenderSpec.from_config({}), assets)[0]
+    return _draw(Path(song), checked, spec or RenderSpec.from_config({}), assets, early)[0]
 
 
 def _draw(
-    song: Path, choose_times: Callable[[float], list[float]], spec: RenderSpec, assets: Assets | None
+    song: Path,
+    choose_times: Callable[[float], list[float]],
+    spec: RenderSpec,
+    assets: Assets | None,
+    early: EarlySong | None = None,
 ) -> tuple[list[NDArray[np.uint8]], list[float], float]:
     """Frames at the times chosen once the song's true length is known; those times; that length."""
-    with scratch_folder() as folder:
-        own = assets or NoAssets()
-        prepared, engine = prepare_both(lambda: prepare_song(song, folder), song, spec, own)
+    with nullcontext(early) if early else EarlySong(song) as started:
+        prepared, engine = prepare_both(lambda: _prepared(started, spec), song, spec, assets or NoAssets())
         fps, duration_s = spec.output.frames_per_s, prepared.pcm.duration_s
         times_s = choose_times(duration_s)
         n_frames = max(1, round(duration_s * fps))
@@ -69,6 +86,13 @@ def _draw(
             engine.draw(min(n_frames - 1, int(Fraction(at_s) * fps + Fraction(1, 1000))), planes)
             pictures.append(to_rgb(planes))
         return pictures, times_s, duration_s
+
+
+def _prepared(started: EarlySong, spec: RenderSpec) -> PreparedSong:
+    decoded, stats = started.result()
+    if moves_on_beats(spec):
+        stats = measure_song(decoded.pcm)
+    return PreparedSong(started.song, decoded.pcm, stats, read_tags(started.song), decoded.warnings)
 
 
 def contact_sheet(
@@ -114,4 +138,4 @@ def write_picture(path: Path, rgb: Pixels) -> None:
         raise OutputError(f"{path.name} does not end in .png, .jpg or .webp.", "Choose such a name with -o.")
     done, data = cv2.imencode(path.suffix.lower(), cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR), FORMATS[path.suffix.lower()])
     assert done
-    write_whole(path, data.tobytes())
+    write_whole(path, data.tobytes(), durable=False)

@@ -56,8 +56,11 @@ class SoundRows:
     peak: Floats
 
 
-def scan_sound(pcm: Pcm, reference_db: float) -> SoundRows:
-    """Reads the whole song once, block by block. `reference_db`: what its loud bands reach, see SongStats."""
+def scan_sound(pcm: Pcm, reference_db: float, flux: bool = True) -> SoundRows:
+    """Reads the whole song once, block by block; the flux stays 0 where it is not asked for.
+
+    `reference_db`: what its loud bands reach, see SongStats.
+    """
     n_rows = max(1, -(-pcm.n_samples // ROW_SAMPLES))
     rows = SoundRows(*(np.zeros(n_rows, np.float32) for _ in range(3)))
     floor_db = max(reference_db - _FLOOR_BELOW_DB, _LOWEST_FLOOR_DB)
@@ -66,9 +69,10 @@ def scan_sound(pcm: Pcm, reference_db: float) -> SoundRows:
         last = min(first + _BLOCK_ROWS, n_rows)
         block = slice(first, last)
         signal = pcm.read(first * ROW_SAMPLES - _WINDOW // 2, last * ROW_SAMPLES + _WINDOW // 2)
-        db = np.concatenate([before, _flux_bands_db(signal, last - first, floor_db)])
-        rows.flux[block] = _rise(db)
-        before = db[-_LAG_ROWS:]
+        if flux:
+            db = np.concatenate([before, _flux_bands_db(signal, last - first, floor_db)])
+            rows.flux[block] = _rise(db)
+            before = db[-_LAG_ROWS:]
         hops = signal[_WINDOW // 2 : -_WINDOW // 2].reshape(-1, ROW_SAMPLES)
         rows.power[block] = np.einsum("ij,ij->i", hops, hops) / ROW_SAMPLES
         rows.peak[block] = np.maximum(hops.max(axis=1), -hops.min(axis=1))
