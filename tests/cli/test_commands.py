@@ -110,8 +110,11 @@ def test_plain_lines_where_there_is_no_terminal(oriel: Oriel, songs: Path, plain
 
 
 def test_a_bar_on_a_terminal(songs: Path, tmp_path: Path, plain: list[str]) -> None:
-    pty = pytest.importorskip("pty")
-    main, end = pty.openpty()
+    try:
+        main, end = os.openpty()
+    except OSError as error:
+        # A bare chroot has no /dev/pts; there is no other way to stand in for a terminal.
+        pytest.skip(f"this machine has no pseudo-terminals: {error}")
     command = [ORIEL, "render", songs / "short.wav", "-o", tmp_path / "a.mp4", *plain]
     with subprocess.Popen(command, stdout=end, stderr=end, stdin=end, env={**os.environ, "TERM": "xterm"}) as render:
         os.close(end)

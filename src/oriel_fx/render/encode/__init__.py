@@ -1,0 +1,1 @@
+"""ffmpeg: what it is told, how it is fed, and what it made."""

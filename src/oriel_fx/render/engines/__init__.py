@@ -1,0 +1,1 @@
+"""Engines turn frame indices into pixels."""
