@@ -1,1 +1,1 @@
-"""The library: from a song and a spec to a finished video. It knows no web framework, queue, database or command line."""
+"""The library: from a song and a spec to a video. It knows no web framework, queue, database or command line."""
