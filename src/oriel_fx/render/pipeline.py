@@ -95,7 +95,7 @@ def render_video(
     `jobs` processes draw at once; the file does not depend on their number. A work folder beside the output holds
     finished parts until the end: after a kill, a cancellation or an error, the same call goes on from there.
     `frame_hashes` names a file that gets one line per frame, its index and a hash of its pixels before encoding.
-    `on_progress` is called on the calling thread; `cancelled` is asked several times a second.
+    `on_progress` is called on the calling thread; `cancelled` is asked several times a second once the song is decoded.
 
     Raises SongError, SpecError, AssetError, OutputError, DependencyError, EncodeError, VerifyError,
     RenderCancelledError.

@@ -168,3 +168,12 @@ def test_drawing_in_the_planes_looks_like_drawing_in_rgb(song: PreparedSong, pre
         assert np.abs(one.y.astype(int) - other.y).mean() < 1.5
         softened = [cv2.blur(to_rgb(planes), (9, 9)).astype(int) for planes in (one, other)]
         assert np.abs(softened[0] - softened[1]).mean() < 4
+
+
+def test_ribbons_leave_the_ground_round_them_as_it_is(song: PreparedSong) -> None:
+    drawing = engine(song, {"preset": "wave"}, "640x360")
+    planes = Planes.empty(640, 360)
+    drawing.draw(150, planes)
+    levels, counts = np.unique(planes.y, return_counts=True)
+    assert levels[counts.argmax()] == planes.y[2, 320]
+    assert not (np.abs(planes.y.astype(int) - planes.y[2, 320]) == 1).sum() > 200

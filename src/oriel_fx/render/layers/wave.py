@@ -239,11 +239,14 @@ class WaveDrawer:
         area = Rect.around(self.xs[0], self.y - tallest - 2, self.xs[-1], self.y + tallest + 2).align(2)
         area = area.intersect(Rect(0, 0, width, height))
         planes, small = surface.planes, half(area)
+        covers = self._covers(halves, area, 1.0), self._covers(halves, small, 0.5)
         tables = _flat_tables(self.filters.tobytes(), surface.flat_ground)
-        cv2.LUT(self._covers(halves, area, 1.0), tables[0], planes.y[area.slices])
-        covers = self._covers(halves, small, 0.5)
-        for plane, table in ((planes.u, tables[1]), (planes.v, tables[2])):
-            cv2.LUT(covers, table, plane[small.slices])
+        targets = planes.y[area.slices], planes.u[small.slices], planes.v[small.slices]
+        for target, table, cover in zip(targets, tables, (covers[0], covers[1], covers[1]), strict=True):
+            # Uncovered pixels keep the very level they have: one off would show as a pale box round the ribbons.
+            own = table.copy()
+            own[0] = target[0, 0]
+            cv2.LUT(cover, own, target)
 
     def _covers(self, halves: Curve, area: Rect, scale: float) -> Pixels:
         """For each pixel of an area the number that tells how each ribbon covers it."""
