@@ -214,6 +214,9 @@ def test_the_child_dies_with_its_parent() -> None:
     with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) as parent:
         assert parent.stdout is not None
         child = int(parent.stdout.readline())
+        # It is on its leash once the command it was started for runs.
+        while Path(f"/proc/{child}/comm").read_text().strip() != "sleep":
+            time.sleep(0.01)
         parent.send_signal(signal.SIGKILL)
     for _ in range(100):
         if not Path(f"/proc/{child}").exists() or "Z" in Path(f"/proc/{child}/stat").read_text().split()[2]:
