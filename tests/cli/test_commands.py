@@ -12,6 +12,7 @@ import cv2
 import pytest
 from tests.cli.conftest import ORIEL, Oriel, one_sentence
 
+from oriel_fx import RenderSpec
 from oriel_fx.cli.options import assign, read_spec
 
 COMMANDS = ["render", "demo", "frame", "sheet", "presets", "schema", "init", "analyze", "doctor", "bench"]
@@ -56,7 +57,8 @@ def test_presets_are_listed_and_printed(oriel_here: Oriel, songs: Path) -> None:
     assert len(names) >= 6
     listed = oriel_here("presets").stdout.splitlines()
     assert [line.split()[0] for line in listed] == names
-    assert "layers" in json.loads(oriel_here("presets", "wave").stdout)
+    printed = json.loads(oriel_here("presets", "wave").stdout)
+    assert RenderSpec.from_config(printed) == RenderSpec.from_config({"preset": "wave"})
     assert oriel_here("presets", "waev").returncode == 3
 
 
@@ -313,3 +315,11 @@ def test_a_three_hour_song_is_analysed_in_little_memory(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=True)
     assert "Length    3:00:00" in done.stdout
     assert int(done.stdout.split()[-1]) < 700_000
+
+
+def test_set_changes_a_flat_config_by_its_own_keys(tmp_path: Path) -> None:
+    config = tmp_path / "classic.json"
+    config.write_text('{"shape": "torus", "size": 4}')
+    spec = read_spec(config, None, {}, ["size=5", "seed=3"])
+    assert spec.layers[0].type == "wireframe"
+    assert (spec.layers[0].shape, spec.layers[0].size, spec.seed) == ("torus", 5, 3)

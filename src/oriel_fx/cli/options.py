@@ -34,13 +34,16 @@ ForceOption = Annotated[bool, typer.Option("--force", "-f", help="Replace the ou
 def read_spec(config: Path | None, preset: str | None, output: dict[str, Any], sets: list[str] | None) -> RenderSpec:
     """The spec: the command line over the config, the config over the preset. Raises SpecError, UsageError."""
     from oriel_fx.render import presets
-    from oriel_fx.render.classic import from_classic, is_classic
+    from oriel_fx.render.classic import KEYS, from_classic, is_classic
     from oriel_fx.render.spec import DEFAULT_PRESET, RenderSpec, merge
 
     data = read_config(config) if config else {}
     data.pop("$schema", None)
     if is_classic(data):
-        data = from_classic(data)
+        flat = [text for text in sets or [] if text.partition("=")[0] in KEYS]
+        for assignment in flat:
+            data = assign(data, assignment)
+        data, sets = from_classic(data), [text for text in sets or [] if text not in flat]
     chosen = {key: value for key, value in output.items() if value is not None}
     if preset:
         data["preset"] = preset

@@ -21,7 +21,8 @@ def list_presets(
     from oriel_fx.render import presets
 
     if name is not None:
-        typer.echo(json.dumps(presets.load(name), indent=2, ensure_ascii=False))
+        # With its name, so that what it does not say stays its own when this becomes a config.
+        typer.echo(json.dumps({"preset": name} | presets.load(name), indent=2, ensure_ascii=False))
         return
     rows = [{"name": known, "description": presets.describe(known)} for known in presets.names()]
     if as_json:
