@@ -7,7 +7,7 @@ import pytest
 
 from oriel_fx.render.audio import Pcm, Tags, measure_song
 from oriel_fx.render.demo_song import ARTIST, TITLE, synthesise, write_demo_song
-from oriel_fx.render.setup import PreparedSong
+from oriel_fx.render.prepare import PreparedSong
 
 
 @pytest.fixture(scope="session")
@@ -18,7 +18,7 @@ def song(tmp_path_factory: pytest.TempPathFactory) -> PreparedSong:
     write_demo_song(path, 12.0)
     np.round(synthesise(12.0, 7).mean(axis=0) * 32767).astype("<i2").tofile(pcm_path)
     pcm = Pcm.open(pcm_path)
-    return PreparedSong(path, pcm, measure_song(pcm), Tags(TITLE, ARTIST), ())
+    return PreparedSong(path, pcm, measure_song(pcm), Tags(TITLE, ARTIST), (), 44100)
 
 
 @pytest.fixture

@@ -12,7 +12,8 @@ from tests.golden.compare import Rgb, check_frame, compare, read, write
 from oriel_fx.render import presets
 from oriel_fx.render.assets import NoAssets
 from oriel_fx.render.pixels import Planes, to_rgb
-from oriel_fx.render.setup import PreparedSong, build_engine
+from oriel_fx.render.prepare import PreparedSong
+from oriel_fx.render.setup import build_engine
 from oriel_fx.render.spec import RenderSpec
 
 FOLDER = Path(__file__).parent / "frames"

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from oriel_fx.errors import AssetError
-from oriel_fx.render.assets import LocalAssets, NoAssets, decode_image, picture_size
+from oriel_fx.render.assets import LocalAssets, NoAssets
+from oriel_fx.render.pictures import decode_image, picture_size
 
 PICTURE = np.random.default_rng(0).integers(0, 256, (37, 53, 4), dtype=np.uint8)
 

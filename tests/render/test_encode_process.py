@@ -11,7 +11,8 @@ import pytest
 
 from oriel_fx.errors import EncodeError, OutputError
 from oriel_fx.render.encode.command import VideoFormat, encode_video
-from oriel_fx.render.encode.process import Encoder, ffmpeg_error, find_ffmpeg, run_ffmpeg
+from oriel_fx.render.encode.encoder import Encoder
+from oriel_fx.render.encode.process import ffmpeg_error, find_ffmpeg, run_ffmpeg
 
 SMALL = VideoFormat(64, 64, Fraction(30), "draft")
 

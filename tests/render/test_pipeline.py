@@ -17,7 +17,8 @@ from oriel_fx.render.drawing import hash_frame
 from oriel_fx.render.encode.probe import probe
 from oriel_fx.render.pipeline import default_output
 from oriel_fx.render.pixels import Planes
-from oriel_fx.render.setup import build_engine, prepare_song
+from oriel_fx.render.prepare import prepare_song
+from oriel_fx.render.setup import build_engine
 
 
 def plain(**output: Any) -> RenderSpec:

@@ -11,7 +11,7 @@ from tests.conftest import PLAIN, Finished
 from tests.songs import decoded_frames
 
 from oriel_fx import OutputError, RenderSpec, SpecError, contact_sheet, render_frame, render_frames
-from oriel_fx.render.setup import moves_on_beats
+from oriel_fx.render.prepare import moves_on_beats
 from oriel_fx.render.stills import write_picture
 
 SPEC = RenderSpec.from_config(PLAIN)

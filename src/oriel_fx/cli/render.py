@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,11 +11,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from oriel_fx.cli.console import Reporter, make_reporter
+from oriel_fx.cli.interrupt import ctrl_c
 from oriel_fx.cli.options import ConfigOption, ForceOption, FpsOption, PresetOption, SetOption, SizeOption
 from oriel_fx.errors import OrielError, OutputError, RenderCancelledError, SongError, UsageError
 
 if TYPE_CHECKING:
     from oriel_fx.render.assets import Assets
+    from oriel_fx.render.early import EarlySong
     from oriel_fx.render.spec import RenderSpec
 
 SONG_SUFFIXES = frozenset(
@@ -90,17 +93,18 @@ def render(
     quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing but warnings and errors.")] = False,
 ) -> None:
     """Render songs to MP4 videos, each beside its song."""
-    from oriel_fx.cli.options import read_assets, read_spec
-
     found = find_songs(songs)
-    chosen = {"size": size, "fps": fps, "quality": quality, "start": start, "duration": duration}
-    spec = read_spec(config, preset, chosen, sets)
     if frame_hashes and len(found) > 1:
         raise UsageError("--frame-hashes works for one song at a time.", "Render the songs one by one.")
     outputs = name_outputs(found, output)
-    choices = Choices(spec, read_assets(config), jobs, force, resume, frame_hashes)
     code = 0
-    with make_reporter(as_json, quiet) as reporter:
+    with decoding_early(found, outputs, force) as early, make_reporter(as_json, quiet) as reporter:
+        # The library's weight is loaded while ffmpeg decodes.
+        from oriel_fx.cli.options import read_assets, read_spec
+
+        chosen = {"size": size, "fps": fps, "quality": quality, "start": start, "duration": duration}
+        spec = read_spec(config, preset, chosen, sets)
+        choices = Choices(spec, read_assets(config), jobs, force, resume, frame_hashes, early)
         for song, target in zip(found, outputs, strict=True):
             failed = render_one(reporter, song, target, choices)
             code = code or failed
@@ -119,6 +123,21 @@ class Choices:
     force: bool = False
     resume: bool = True
     frame_hashes: Path | None = None
+    early: EarlySong | None = None
+
+
+LARGEST_EARLY_BYTES = 20_000_000
+
+
+def decoding_early(songs: list[Path], outputs: list[Path], force: bool) -> AbstractContextManager[EarlySong | None]:
+    """A song of usual size being decoded in the temporary folder; nothing where there are several, or one resumes."""
+    song, output = songs[0], outputs[0]
+    usual = len(songs) == 1 and song.is_file() and song.stat().st_size <= LARGEST_EARLY_BYTES
+    if not usual or (output.exists() and not force) or output.with_name(f"{output.name}.oriel-work").exists():
+        return nullcontext()
+    from oriel_fx.render.early import EarlySong
+
+    return EarlySong(song, measured=False)
 
 
 def render_one(reporter: Reporter, song: Path, target: Path, choices: Choices, called: str = "") -> int:
@@ -132,18 +151,21 @@ def render_one(reporter: Reporter, song: Path, target: Path, choices: Choices, c
         guess = estimate(song, choices.spec)
         check_output(song, target, choices.force)
         reporter.begin(called, str(target), guess)
-        result = render_video(
-            song,
-            target,
-            choices.spec,
-            assets=choices.assets,
-            jobs=choices.jobs or choose_jobs(),
-            force=choices.force,
-            resume=choices.resume,
-            frame_hashes=choices.frame_hashes,
-            on_progress=reporter.progress,
-        )
-    except KeyboardInterrupt:
+        with ctrl_c() as cancelled:
+            result = render_video(
+                song,
+                target,
+                choices.spec,
+                assets=choices.assets,
+                jobs=choices.jobs or choose_jobs(),
+                force=choices.force,
+                resume=choices.resume,
+                frame_hashes=choices.frame_hashes,
+                on_progress=reporter.progress,
+                cancelled=cancelled,
+                early=choices.early,
+            )
+    except (KeyboardInterrupt, RenderCancelledError):
         work = WorkFolder.beside(target).path
         kept = f"Finished parts are kept in {work}; the same command goes on from there."
         reporter.error(called, RenderCancelledError("Stopped.", kept if work.exists() else "Nothing was written."))

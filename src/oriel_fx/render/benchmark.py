@@ -18,10 +18,12 @@ from typing import TypeVar
 from oriel_fx.errors import EncodeError
 from oriel_fx.render.assets import Assets, NoAssets
 from oriel_fx.render.encode.command import VideoFormat, encode_video
-from oriel_fx.render.encode.process import Encoder, find_ffmpeg
+from oriel_fx.render.encode.encoder import Encoder
+from oriel_fx.render.encode.process import find_ffmpeg
 from oriel_fx.render.engines.native import NativeEngine
 from oriel_fx.render.pixels import Planes
-from oriel_fx.render.setup import PreparedSong, build_engine, prepare_song
+from oriel_fx.render.prepare import PreparedSong, prepare_song
+from oriel_fx.render.setup import build_engine
 from oriel_fx.render.spec import RenderSpec
 
 Result = TypeVar("Result")

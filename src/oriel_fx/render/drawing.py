@@ -9,14 +9,16 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from oriel_fx.errors import RenderCancelledError
 from oriel_fx.render.assets import Assets
+from oriel_fx.render.cancel import Cancelled, never, stop_if
 from oriel_fx.render.chunks import HASH_BYTES, Chunk, WorkFolder, cannot_write, write_whole
 from oriel_fx.render.encode.command import VideoFormat, encode_video
-from oriel_fx.render.encode.process import Encoder, find_ffmpeg
+from oriel_fx.render.encode.encoder import Encoder
+from oriel_fx.render.encode.process import find_ffmpeg
 from oriel_fx.render.engines.base import Engine
 from oriel_fx.render.pixels import Planes
-from oriel_fx.render.setup import PreparedSong, build_engine
+from oriel_fx.render.prepare import PreparedSong
+from oriel_fx.render.setup import build_engine
 from oriel_fx.render.spec import RenderSpec
 
 REPORT_EVERY_FRAMES = 5
@@ -43,7 +45,7 @@ def draw_chunks(
     job: ChunkJob,
     chunks: Iterable[Chunk],
     on_frames: Callable[[int], None],
-    cancelled: Callable[[], bool] = lambda: False,
+    cancelled: Cancelled = never,
     engine: Engine | None = None,
 ) -> Iterator[Chunk]:
     """Draw chunks one after another, with `engine` where one is ready; yields each when its file is whole.
@@ -73,13 +75,10 @@ def draw_chunks(
             closing.abandon()
 
 
-def _draw_frames(
-    engine: Engine, writing: _Writing, on_frames: Callable[[int], None], cancelled: Callable[[], bool]
-) -> None:
+def _draw_frames(engine: Engine, writing: _Writing, on_frames: Callable[[int], None], cancelled: Cancelled) -> None:
     unreported = 0
     for index in range(writing.chunk.first, writing.chunk.stop):
-        if cancelled():
-            raise RenderCancelledError("The render was stopped.", "Run the same command again to go on from here.")
+        stop_if(cancelled)
         writing.add(index, engine)
         unreported += 1
         if unreported >= REPORT_EVERY_FRAMES:

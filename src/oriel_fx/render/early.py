@@ -1,10 +1,12 @@
-"""A song decoded and measured while the rest of the library is still being imported: a third of a still's time."""
+"""A song decoded while the rest of the library is still being imported: a third of a still's time."""
 
 from __future__ import annotations
 
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
+from shutil import move
 from tempfile import TemporaryDirectory
 from types import TracebackType
 
@@ -13,12 +15,13 @@ from oriel_fx.render.audio import DecodedSong, SongStats, decode_song, measure_s
 
 
 class EarlySong:
-    """Starts on entering; `result` waits for it. The decoded sound goes when the context ends."""
+    """Starts on entering; `decoded` and `result` wait for it. The decoded sound goes when the context ends."""
 
-    def __init__(self, song: Path) -> None:
+    def __init__(self, song: Path, measured: bool = True) -> None:
         self.song = song
+        self._measured = measured
         self._open = ExitStack()
-        self._future: Future[tuple[DecodedSong, SongStats]] | None = None
+        self._future: Future[tuple[DecodedSong, SongStats | None]] | None = None
 
     def __enter__(self) -> EarlySong:
         try:
@@ -32,14 +35,26 @@ class EarlySong:
         self._future = pool.submit(self._prepare, folder)
         return self
 
-    def _prepare(self, folder: Path) -> tuple[DecodedSong, SongStats]:
+    def _prepare(self, folder: Path) -> tuple[DecodedSong, SongStats | None]:
         decoded = decode_song(self.song, folder)
-        return decoded, measure_song(decoded.pcm, rhythm=False)
+        return decoded, measure_song(decoded.pcm, rhythm=False) if self._measured else None
 
     def result(self) -> tuple[DecodedSong, SongStats]:
         """The decoded song and its measures, all but its rhythm. Raises SongError, OutputError, DependencyError."""
         assert self._future is not None
-        return self._future.result()
+        decoded, stats = self._future.result()
+        return decoded, stats or measure_song(decoded.pcm, rhythm=False)
+
+    def move_to(self, folder: Path) -> DecodedSong:
+        """The decoded song, its sound now in `folder`. Raises SongError, OutputError, DependencyError."""
+        assert self._future is not None
+        decoded, _ = self._future.result()
+        target = folder / decoded.pcm.path.name
+        try:
+            move(decoded.pcm.path, target)
+        except OSError as error:
+            raise OutputError(f"Cannot write to {folder}: {error.strerror}.", "Free some space.") from error
+        return replace(decoded, pcm=replace(decoded.pcm, path=target))
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

@@ -8,7 +8,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from oriel_fx.render.audio import probe_song
-from oriel_fx.render.setup import frame_range
+from oriel_fx.render.prepare import frame_range
 from oriel_fx.render.spec import RenderSpec
 
 # CPU seconds per million pixels of one frame, drawing and encoding, on the two-core server these were measured on.

@@ -12,11 +12,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from oriel_fx.errors import AssetError, OutputError, RenderCancelledError, UsageError
+from oriel_fx.errors import AssetError, OutputError, UsageError
 from oriel_fx.render.assets import Assets, FoundAssets, NoAssets
-from oriel_fx.render.audio import Pcm, SongStats, probe_song, read_tags
+from oriel_fx.render.audio import Pcm, SongStats, read_tags
+from oriel_fx.render.cancel import Cancelled, never, stop_if
 from oriel_fx.render.chunks import (
     Chunk,
     WorkFolder,
@@ -26,14 +27,16 @@ from oriel_fx.render.chunks import (
     render_key,
     write_whole,
 )
-from oriel_fx.render.drawing import ChunkJob, draw_chunks
+from oriel_fx.render.early import EarlySong
 from oriel_fx.render.encode.command import encode_audio, join
 from oriel_fx.render.encode.probe import verify
 from oriel_fx.render.encode.process import find_ffmpeg, run_ffmpeg
-from oriel_fx.render.engines.base import Engine
-from oriel_fx.render.pool import draw_in_processes
-from oriel_fx.render.setup import PreparedSong, frame_range, moves_on_beats, prepare_both, prepare_song
+from oriel_fx.render.prepare import PreparedSong, frame_range, moves_on_beats, prepare_song
 from oriel_fx.render.spec import RenderSpec
+
+if TYPE_CHECKING:
+    from oriel_fx.render.drawing import ChunkJob
+    from oriel_fx.render.engines.base import Engine
 
 SONG_FILE = "song.json"
 Stage = Literal["decode", "draw", "join", "verify", "done"]
@@ -88,14 +91,16 @@ def render_video(
     resume: bool = True,
     frame_hashes: str | Path | None = None,
     on_progress: Callable[[Progress], None] = lambda progress: None,
-    cancelled: Callable[[], bool] = lambda: False,
+    cancelled: Cancelled = never,
+    early: EarlySong | None = None,
 ) -> RenderResult:
     """Render a song to an MP4 and check it.
 
     `jobs` processes draw at once; the file does not depend on their number. A work folder beside the output holds
     finished parts until the end: after a kill, a cancellation or an error, the same call goes on from there.
     `frame_hashes` names a file that gets one line per frame, its index and a hash of its pixels before encoding.
-    `on_progress` is called on the calling thread; `cancelled` is asked several times a second once the song is decoded.
+    `on_progress` is called on the calling thread; `cancelled` is asked several times a second.
+    `early` is a song that is being decoded already.
 
     Raises SongError, SpecError, AssetError, OutputError, DependencyError, EncodeError, VerifyError,
     RenderCancelledError.
@@ -107,19 +112,13 @@ def render_video(
     check_output(song, output, force)
     if frame_hashes is not None:
         _check_hash_file(Path(frame_hashes), song, output)
-    info = probe_song(song)
     work = WorkFolder.beside(output)
     with work.claimed(render_key(song, spec, _hash_assets(found)), resume):
         # Another render of this video may have ended between the first look and the claim.
         check_output(song, output, force)
         render.say("decode", 0, 0)
-        engine, rhythm = None, moves_on_beats(spec)
-        if jobs > 1:
-            prepared = _prepared(song, work, rhythm)
-        else:
-            prepared, engine = prepare_both(lambda: _prepared(song, work, rhythm), song, spec, found)
-        rate_hz = _audio_rate(info.sample_rate_hz)
-        result = _draw_and_join(render, work, prepared, engine, jobs, force, rate_hz, frame_hashes)
+        prepared, engine = _prepare_and_build(render, work, early, wants_engine=jobs == 1)
+        result = _draw_and_join(render, work, prepared, engine, jobs, force, frame_hashes)
         work.remove()
     return result
 
@@ -134,7 +133,7 @@ class _Render:
         spec: RenderSpec,
         assets: Assets,
         on_progress: Callable[[Progress], None],
-        cancelled: Callable[[], bool],
+        cancelled: Cancelled,
     ) -> None:
         self.song, self.output, self.spec, self.assets = song, output, spec, assets
         self.on_progress, self.cancelled = on_progress, cancelled
@@ -197,20 +196,34 @@ def _hash_assets(assets: FoundAssets) -> dict[str, str]:
         raise AssetError(f"{error.filename} cannot be read: {error.strerror}.", "Check its permissions.") from error
 
 
+def _prepare_and_build(
+    render: _Render, work: WorkFolder, early: EarlySong | None, wants_engine: bool
+) -> tuple[PreparedSong, Engine | None]:
+    song, spec = render.song, render.spec
+    with ThreadPoolExecutor(1, "oriel-prepare") as pool:
+        preparing = pool.submit(_prepared, render, work, early)
+        # The half of the library that draws is loaded while ffmpeg decodes.
+        from oriel_fx.render.setup import build_beside
+
+        if wants_engine:
+            return build_beside(preparing, song, spec, render.assets)
+        return preparing.result(), None
+
+
 def _audio_rate(song_rate_hz: int) -> int:
     return song_rate_hz if song_rate_hz in (44100, 48000) else 48000
 
 
-def _prepared(song: Path, work: WorkFolder, rhythm: bool) -> PreparedSong:
+def _prepared(render: _Render, work: WorkFolder, early: EarlySong | None) -> PreparedSong:
     """The song decoded and measured, from the work folder where an earlier run got that far."""
-    kept = work.path / SONG_FILE
+    song, kept = render.song, work.path / SONG_FILE
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
         facts = json.loads(kept.read_text())
         pcm = Pcm(work.path / facts["pcm"], facts["n_samples"])
         if pcm.path.stat().st_size == 2 * pcm.n_samples:
             stats = SongStats.from_dict(facts["stats"])
-            return PreparedSong(song, pcm, stats, read_tags(song), tuple(facts["warnings"]))
-    return prepare_song(song, work.path, rhythm)
+            return PreparedSong(song, pcm, stats, read_tags(song), tuple(facts["warnings"]), facts["source_rate_hz"])
+    return prepare_song(song, work.path, moves_on_beats(render.spec), render.cancelled, early)
 
 
 def _keep_for_resuming(prepared: PreparedSong, work: WorkFolder) -> None:
@@ -223,6 +236,7 @@ def _keep_for_resuming(prepared: PreparedSong, work: WorkFolder) -> None:
         "n_samples": prepared.pcm.n_samples,
         "stats": prepared.stats.to_dict(),
         "warnings": prepared.warnings,
+        "source_rate_hz": prepared.source_rate_hz,
     }
     with prepared.pcm.path.open("rb") as file:
         os.fsync(file.fileno())
@@ -236,13 +250,15 @@ def _draw_and_join(
     engine: Engine | None,
     jobs: int,
     force: bool,
-    rate_hz: int,
     frame_hashes: str | Path | None,
 ) -> RenderResult:
+    from oriel_fx.render.drawing import ChunkJob
+
     spec, fps = render.spec, render.spec.output.frames_per_s
     first, stop = frame_range(spec, prepared.pcm.duration_s)
     chunks = plan_chunks(first, stop, fps)
     job = ChunkJob(prepared, spec, render.assets, work.path, tuple(chunks), frame_hashes is not None)
+    rate_hz = _audio_rate(prepared.source_rate_hz)
     sound = _Sound(render, work, Fraction(first) / fps, _sound_length(prepared, first, stop, fps), rate_hz)
     try:
         with ThreadPoolExecutor(1, "oriel-keep") as pool:
@@ -283,6 +299,9 @@ def _sound_length(prepared: PreparedSong, first: int, stop: int, fps: Fraction) 
 def _draw(
     render: _Render, work: WorkFolder, job: ChunkJob, chunks: list[Chunk], engine: Engine | None, jobs: int
 ) -> None:
+    from oriel_fx.render.drawing import draw_chunks
+    from oriel_fx.render.pool import draw_in_processes
+
     todo = [chunk for chunk in chunks if not work.is_done(chunk, job.with_hashes)]
     n_frames = sum(chunk.n_frames for chunk in chunks)
     render.reused = frames = n_frames - sum(chunk.n_frames for chunk in todo)
@@ -355,8 +374,7 @@ def _join(render: _Render, work: WorkFolder, chunks: list[Chunk], sound: Path, p
         render.cancelled,
         work.path,
     )
-    if render.cancelled():
-        raise _cancelled()
+    stop_if(render.cancelled)
     return joined
 
 
@@ -377,10 +395,6 @@ def _put_in_place(joined: Path, output: Path, force: bool) -> None:
 
 def _exists(output: Path) -> OutputError:
     return OutputError(f"{output} exists already.", "Use --force to replace it, or -o to choose another name.")
-
-
-def _cancelled() -> RenderCancelledError:
-    return RenderCancelledError("The render was stopped.", "Run the same command again to go on from here.")
 
 
 def _rename_new(source: Path, target: Path) -> None:

@@ -13,8 +13,9 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import oriel_fx.errors
-from oriel_fx.errors import EncodeError, OrielError, RenderCancelledError
+from oriel_fx.errors import EncodeError, OrielError
 from oriel_fx.render.audio.child import start_child
+from oriel_fx.render.cancel import Cancelled, stop_if
 from oriel_fx.render.chunks import Chunk
 from oriel_fx.render.drawing import ChunkJob
 
@@ -24,7 +25,7 @@ def draw_in_processes(
     chunks: list[Chunk],
     n_processes: int,
     on_frames: Callable[[int], None],
-    cancelled: Callable[[], bool],
+    cancelled: Cancelled,
 ) -> Iterator[Chunk]:
     """Draw chunks on `n_processes` workers; yields each when its file is whole, in any order.
 
@@ -42,8 +43,7 @@ def draw_in_processes(
                 event = events.get(timeout=0.2)
             except queue.Empty:
                 event = None
-            if cancelled():
-                raise RenderCancelledError("The render was stopped.", "Run the same command again to go on from here.")
+            stop_if(cancelled)
             if isinstance(event, Exception):
                 raise event
             if isinstance(event, int):

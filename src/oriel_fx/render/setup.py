@@ -1,26 +1,19 @@
-"""From a song and a spec to an engine: decode, measure, gather the scene."""
+"""From a prepared song and a spec to an engine: artwork, scene, layers."""
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass, fields, replace
-from fractions import Fraction
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
 
-from oriel_fx.errors import AssetError, OutputError, SpecError
-from oriel_fx.render.assets import Assets, decode_image
+from oriel_fx.errors import AssetError
+from oriel_fx.render.assets import Assets
 from oriel_fx.render.audio import (
-    Pcm,
-    SongStats,
     Tags,
     Timeline,
-    decode_song,
-    measure_song,
     read_cover,
     read_tags,
 )
@@ -28,68 +21,14 @@ from oriel_fx.render.background import Ground
 from oriel_fx.render.colors import hex_to_rgb, mix, srgb_to_oklab
 from oriel_fx.render.engines.native import NativeEngine
 from oriel_fx.render.layout import Layout
+from oriel_fx.render.pictures import decode_image
+from oriel_fx.render.prepare import PreparedSong, frame_range
 from oriel_fx.render.scene import Artwork, Palette, Pixels, Scene
 from oriel_fx.render.spec import RenderSpec
 
 COVER = "cover"
 # Sizes covers are drawn at; one for colours alone, so that they do not depend on the size of the video.
 SMALLEST_COVER_PX, LARGEST_COVER_PX, PALETTE_COVER_PX = 256, 1024, 128
-
-
-@dataclass(frozen=True)
-class PreparedSong:
-    """A song ready to be drawn, on any process that sees its PCM file."""
-
-    path: Path
-    pcm: Pcm
-    stats: SongStats
-    tags: Tags
-    warnings: tuple[str, ...]
-
-
-@contextmanager
-def scratch_folder() -> Iterator[Path]:
-    """A temporary folder for what is read once and thrown away. Raises OutputError when there is no place for one."""
-    try:
-        folder = tempfile.TemporaryDirectory(prefix="oriel-")
-    except OSError as error:
-        raise OutputError(
-            f"No temporary folder can be made: {error.strerror}.",
-            "Free some space, or set TMPDIR to a folder that has some.",
-        ) from None
-    with folder as path:
-        yield Path(path)
-
-
-def prepare_song(song: Path, folder: Path, rhythm: bool = True) -> PreparedSong:
-    """Decode a song into `folder` and measure it, its rhythm only where asked for.
-
-    Raises SongError, OutputError, DependencyError.
-    """
-    decoded = decode_song(song, folder)
-    return PreparedSong(song, decoded.pcm, measure_song(decoded.pcm, rhythm), read_tags(song), decoded.warnings)
-
-
-def moves_on_beats(spec: RenderSpec) -> bool:
-    """Whether anything in a spec follows the song's onsets or beats, rather than its spectrum."""
-    on_beats = any(effect.type in ("flash", "shake", "zoom") for effect in spec.effects)
-    pulsing = any(effect.type == "bloom" and effect.pulse > 0 for effect in spec.effects)
-    return on_beats or pulsing or spec.background.beat_zoom > 0
-
-
-def frame_range(spec: RenderSpec, duration_s: float) -> tuple[int, int]:
-    """First frame of the song that is shown, and the one past the last. Raises SpecError when none are left."""
-    fps = spec.output.frames_per_s
-    n_frames = max(1, round(duration_s * fps))
-    first = round(Fraction(spec.output.start) * fps)
-    if first >= n_frames:
-        raise SpecError(
-            f"The start, {spec.output.start:g} s, is past the song's end at {duration_s:.1f} s.",
-            "Choose an earlier --start.",
-            "output.start",
-        )
-    wanted = n_frames if spec.output.duration is None else max(1, round(Fraction(spec.output.duration) * fps))
-    return first, min(n_frames, first + wanted)
 
 
 def gather_artwork(song: Path, spec: RenderSpec, assets: Assets) -> Artwork:
@@ -129,15 +68,13 @@ def build_engine(song: PreparedSong, spec: RenderSpec, assets: Assets) -> Native
     return NativeEngine(spec, build_scene(song, spec, artwork), Ground(spec.background, artwork))
 
 
-def prepare_both(
-    prepare: Callable[[], PreparedSong], song: Path, spec: RenderSpec, assets: Assets
+def build_beside(
+    preparing: Future[PreparedSong], song: Path, spec: RenderSpec, assets: Assets
 ) -> tuple[PreparedSong, NativeEngine]:
-    """`prepare` the song on a thread, ffmpeg's work mostly, while the artwork is made ready here; then the engine."""
-    with ThreadPoolExecutor(1, "oriel-prepare") as pool:
-        preparing = pool.submit(prepare)
-        artwork = gather_artwork(song, spec, assets)
-        ground = Ground(spec.background, artwork)
-        prepared = preparing.result()
+    """The song that another thread prepares, ffmpeg's work mostly, and its engine; artwork is made meanwhile."""
+    artwork = gather_artwork(song, spec, assets)
+    ground = Ground(spec.background, artwork)
+    prepared = preparing.result()
     return prepared, NativeEngine(spec, build_scene(prepared, spec, artwork), ground)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from fractions import Fraction
 from pathlib import Path
@@ -18,8 +19,9 @@ from oriel_fx.render.chunks import write_whole
 from oriel_fx.render.colors import hex_to_rgb
 from oriel_fx.render.early import EarlySong
 from oriel_fx.render.pixels import Planes, to_rgb
+from oriel_fx.render.prepare import PreparedSong, moves_on_beats
 from oriel_fx.render.scene import Pixels
-from oriel_fx.render.setup import PreparedSong, moves_on_beats, prepare_both
+from oriel_fx.render.setup import build_beside
 from oriel_fx.render.spec import RenderSpec
 from oriel_fx.render.text import Figures, TextStyle
 
@@ -75,8 +77,9 @@ def _draw(
     early: EarlySong | None = None,
 ) -> tuple[list[NDArray[np.uint8]], list[float], float]:
     """Frames at the times chosen once the song's true length is known; those times; that length."""
-    with nullcontext(early) if early else EarlySong(song) as started:
-        prepared, engine = prepare_both(lambda: _prepared(started, spec), song, spec, assets or NoAssets())
+    with nullcontext(early) if early else EarlySong(song) as started, ThreadPoolExecutor(1, "oriel-prepare") as pool:
+        preparing = pool.submit(_prepared, started, spec)
+        prepared, engine = build_beside(preparing, song, spec, assets or NoAssets())
         fps, duration_s = spec.output.frames_per_s, prepared.pcm.duration_s
         times_s = choose_times(duration_s)
         n_frames = max(1, round(duration_s * fps))
@@ -92,7 +95,8 @@ def _prepared(started: EarlySong, spec: RenderSpec) -> PreparedSong:
     decoded, stats = started.result()
     if moves_on_beats(spec):
         stats = measure_song(decoded.pcm)
-    return PreparedSong(started.song, decoded.pcm, stats, read_tags(started.song), decoded.warnings)
+    tags = read_tags(started.song)
+    return PreparedSong(started.song, decoded.pcm, stats, tags, decoded.warnings, decoded.source_rate_hz)
 
 
 def contact_sheet(

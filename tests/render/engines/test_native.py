@@ -12,7 +12,8 @@ from oriel_fx.render import presets
 from oriel_fx.render.assets import NoAssets
 from oriel_fx.render.engines.native import NativeEngine
 from oriel_fx.render.pixels import Planes, to_rgb
-from oriel_fx.render.setup import PreparedSong, build_engine
+from oriel_fx.render.prepare import PreparedSong
+from oriel_fx.render.setup import build_engine
 from oriel_fx.render.spec import RenderSpec
 
 STILL = {"type": "gradient", "shape": "radial", "colors": ["#241040", "#05050b"]}

@@ -12,6 +12,7 @@ from oriel_fx.errors import OutputError, SongError
 from oriel_fx.render.audio.ffmpeg import BARE_FORMATS, Header, input_args, parse_header, run_ffmpeg
 from oriel_fx.render.audio.pcm import SAMPLE_RATE, Pcm
 from oriel_fx.render.audio.sniff import has_mpeg_frames, is_cut_short
+from oriel_fx.render.cancel import Cancelled, never
 
 __all__ = ["SAMPLE_RATE", "DecodedSong", "Pcm", "SongInfo", "decode_song", "probe_song"]
 
@@ -41,10 +42,11 @@ class SongInfo:
 
 @dataclass(frozen=True)
 class DecodedSong:
-    """A song's PCM, and one sentence for each thing that was wrong but could be lived with."""
+    """A song's PCM, one sentence for each thing that was wrong but could be lived with, and the file's own rate."""
 
     pcm: Pcm
     warnings: tuple[str, ...]
+    source_rate_hz: int
 
 
 def probe_song(song: Path) -> SongInfo:
@@ -55,27 +57,27 @@ def probe_song(song: Path) -> SongInfo:
     return SongInfo(header.duration_s or 0.0, header.codec, header.sample_rate_hz, header.channels)
 
 
-def decode_song(song: Path, folder: Path) -> DecodedSong:
+def decode_song(song: Path, folder: Path, cancelled: Cancelled = never) -> DecodedSong:
     """Decodes the first audio stream of `song` to `folder/song.pcm`: mono, 16-bit, 44.1 kHz.
 
     The file appears whole or not at all. Raises SongError (missing, empty, not audio, no sound), OutputError
-    (folder cannot be written, disk full), DependencyError (no ffmpeg).
+    (folder cannot be written, disk full), DependencyError (no ffmpeg), RenderCancelledError.
     """
     _require_file(song)
     target = folder / "song.pcm"
     partial = folder / f".song-{os.getpid()}.pcm.part"
     try:
-        stderr = _decode(song, partial)
+        stderr = _decode(song, partial, cancelled)
         header = _require_audio(song, stderr)
         pcm = _require_sound(song, partial, stderr)
         partial.replace(target)
     finally:
         with contextlib.suppress(OSError):
             partial.unlink(missing_ok=True)
-    return DecodedSong(Pcm(target, pcm.n_samples), _find_warnings(song, header, pcm, stderr))
+    return DecodedSong(Pcm(target, pcm.n_samples), _find_warnings(song, header, pcm, stderr), header.sample_rate_hz)
 
 
-def _decode(song: Path, partial: Path) -> str:
+def _decode(song: Path, partial: Path, cancelled: Cancelled) -> str:
     try:
         partial.parent.mkdir(parents=True, exist_ok=True)
         partial.touch()
@@ -96,7 +98,7 @@ def _decode(song: Path, partial: Path) -> str:
         "-y",
         f"file:{partial.absolute()}",
     ]
-    status, stderr = run_ffmpeg([*input_args(song), *output])
+    status, stderr = run_ffmpeg([*input_args(song), *output], cancelled)
     if status and re.search(r"No space left on device|Disk quota exceeded|File too large", stderr):
         raise OutputError(
             f"The disk is full: {partial.parent} has no room for the decoded song.",

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from oriel_fx.errors import DependencyError
 from oriel_fx.render.audio.child import start_child
+from oriel_fx.render.cancel import Cancelled, never, stop_if
 
 # Containers that hold their sound themselves. Playlists, scripts, manifests and pictures are not among them,
 # because they make ffmpeg open other files than the one it was given.
@@ -83,10 +84,11 @@ def input_args(song: Path) -> list[str]:
     return ["-protocol_whitelist", "file", "-format_whitelist", FORMATS, "-i", f"file:{song.absolute()}"]
 
 
-def run_ffmpeg(args: Sequence[str]) -> tuple[int, str]:
+def run_ffmpeg(args: Sequence[str], cancelled: Cancelled = never) -> tuple[int, str]:
     """Runs ffmpeg to its end: its exit status and what it wrote to stderr.
 
-    The child is killed if this call is interrupted and dies with this process. Raises DependencyError.
+    The child is killed if this call is interrupted or cancelled, and dies with this process.
+    Raises DependencyError, RenderCancelledError.
     """
     command = [ffmpeg_exe(), "-hide_banner", "-nostdin", "-nostats", *args]
     try:
@@ -94,12 +96,20 @@ def run_ffmpeg(args: Sequence[str]) -> tuple[int, str]:
     except (OSError, subprocess.SubprocessError) as error:
         raise missing_ffmpeg() from error
     try:
-        _, stderr = child.communicate()
+        stderr = _read_errors(child, cancelled)
     finally:
         if child.poll() is None:
             child.kill()
-            child.wait()
+            child.communicate()
     return child.returncode, stderr.decode("utf-8", "replace")
+
+
+def _read_errors(child: subprocess.Popen[bytes], cancelled: Cancelled) -> bytes:
+    while True:
+        try:
+            return child.communicate(timeout=0.2)[1]
+        except subprocess.TimeoutExpired:
+            stop_if(cancelled)
 
 
 def parse_header(stderr: str) -> Header:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from oriel_fx.render.audio.pcm import SAMPLE_RATE, Floats, Pcm
 from oriel_fx.render.audio.spectrum import ROW_SAMPLES, SILENCE_POWER, hann
 from oriel_fx.render.audio.weigh import SparseWeights
+from oriel_fx.render.cancel import Cancelled, never, stop_if
 
 _WINDOW = 1024
 _N_FLUX_BANDS = 36
@@ -56,16 +57,17 @@ class SoundRows:
     peak: Floats
 
 
-def scan_sound(pcm: Pcm, reference_db: float, flux: bool = True) -> SoundRows:
+def scan_sound(pcm: Pcm, reference_db: float, flux: bool = True, cancelled: Cancelled = never) -> SoundRows:
     """Reads the whole song once, block by block; the flux stays 0 where it is not asked for.
 
-    `reference_db`: what its loud bands reach, see SongStats.
+    `reference_db`: what its loud bands reach, see SongStats. Raises RenderCancelledError.
     """
     n_rows = max(1, -(-pcm.n_samples // ROW_SAMPLES))
     rows = SoundRows(*(np.zeros(n_rows, np.float32) for _ in range(3)))
     floor_db = max(reference_db - _FLOOR_BELOW_DB, _LOWEST_FLOOR_DB)
     before = np.full((_LAG_ROWS, _N_FLUX_BANDS), floor_db, np.float32)
     for first in range(0, n_rows, _BLOCK_ROWS):
+        stop_if(cancelled)
         last = min(first + _BLOCK_ROWS, n_rows)
         block = slice(first, last)
         signal = pcm.read(first * ROW_SAMPLES - _WINDOW // 2, last * ROW_SAMPLES + _WINDOW // 2)

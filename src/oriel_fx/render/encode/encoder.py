@@ -1,0 +1,94 @@
+"""The ffmpeg child that encodes: fed frames through a bounded queue, and never left behind."""
+
+from __future__ import annotations
+
+import contextlib
+import queue
+import subprocess
+import threading
+from pathlib import Path
+
+from oriel_fx.render.audio.child import start_child
+from oriel_fx.render.encode.pipe import FramePipe
+from oriel_fx.render.encode.process import ffmpeg_error
+from oriel_fx.render.pixels import Planes
+
+# One being drawn, one on its way through the pipe, the rest between the two.
+QUEUE_FRAMES = 5
+
+
+class Encoder:
+    """One ffmpeg that eats I420 frames: borrow planes with `take`, fill them, give them back with `put`.
+
+    A thread of its own writes to the pipe, so that drawing and encoding overlap; the buffers are reused.
+    """
+
+    def __init__(self, command: list[str], target: Path, width: int, height: int) -> None:
+        self._target = target
+        self._child = start_child(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        assert self._child.stdin is not None
+        self._pipe = self._child.stdin
+        # Kept until ffmpeg has ended: the last frame lent may still be read then.
+        self._frames = FramePipe(self._pipe.fileno(), width * height * 3 // 2)
+        # Simple queues are safe from a KeyboardInterrupt, which may leave the lock of the other kind held for ever.
+        self._free: queue.SimpleQueue[Planes] = queue.SimpleQueue()
+        for _ in range(QUEUE_FRAMES):
+            self._free.put(Planes.empty(width, height))
+        self._full: queue.SimpleQueue[Planes | None] = queue.SimpleQueue()
+        self._failed = threading.Event()
+        self._stderr = b""
+        self._writer = threading.Thread(target=self._write, name="oriel-encoder", daemon=True)
+        self._writer.start()
+        self._listener = threading.Thread(target=self._listen, name="oriel-encoder-stderr", daemon=True)
+        self._listener.start()
+
+    def _listen(self) -> None:
+        assert self._child.stderr is not None
+        with self._child.stderr as pipe:
+            self._stderr = pipe.read()
+
+    def _write(self) -> None:
+        while (planes := self._full.get()) is not None:
+            free: Planes | None = planes
+            if not self._failed.is_set():
+                try:
+                    free = self._frames.write(planes)
+                except OSError:
+                    self._failed.set()
+            if free:
+                self._free.put(free)
+        with contextlib.suppress(OSError):
+            self._pipe.close()
+
+    def take(self) -> Planes:
+        """Planes to draw the next frame into. Raises EncodeError or OutputError when ffmpeg has died."""
+        planes = self._free.get()
+        if self._failed.is_set():
+            # Its pipe broke, so it is ending by itself, and has yet to say why.
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._child.wait(timeout=5)
+            self.abort()
+            raise ffmpeg_error(self._stderr.decode("utf-8", "replace"), self._target)
+        return planes
+
+    def put(self, planes: Planes) -> None:
+        """Hand over a drawn frame."""
+        self._full.put(planes)
+
+    def finish(self) -> None:
+        """Wait until every frame is written and the file is closed. Raises EncodeError or OutputError."""
+        self._full.put(None)
+        self._writer.join()
+        self._child.wait()
+        self._listener.join()
+        if self._child.returncode or self._failed.is_set():
+            raise ffmpeg_error(self._stderr.decode("utf-8", "replace"), self._target)
+
+    def abort(self) -> None:
+        """Stop at once; what was written is of no use."""
+        self._failed.set()
+        self._child.kill()
+        self._full.put(None)
+        self._writer.join()
+        self._child.wait()
+        self._listener.join()
