@@ -7,6 +7,9 @@ import os
 import random
 import signal
 import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +28,19 @@ def command(finished: Finished, tmp_path: Path) -> list[str]:
     return [str(word) for word in (ORIEL, "render", finished.song, *words)]
 
 
-def start(command: list[str]) -> subprocess.Popen[str]:
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
+@contextmanager
+def start(command: list[str]) -> Iterator[subprocess.Popen[str]]:
+    """The command under way, with Ctrl-C working even where the tests run in a background that ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    render = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    signal.signal(signal.SIGINT, before)
+    try:
+        yield render
+    finally:
+        render.kill()
+        render.communicate()
 
 
 def read_until_frames(render: subprocess.Popen[str], wanted: int) -> None:
@@ -90,6 +104,22 @@ def test_two_renders_of_one_video_do_not_disturb_each_other(
         other = subprocess.run(command, capture_output=True, text=True, timeout=60)
         assert (other.returncode, json.loads(other.stdout.splitlines()[-1])["code"]) == (5, "OUTPUT")
         render.communicate(timeout=60)
+    assert_is_finished(finished, tmp_path)
+
+
+@pytest.mark.soak
+def test_ctrl_c_at_any_moment_stops_a_render(finished: Finished, command: list[str], tmp_path: Path) -> None:
+    dice = random.Random(2)
+    for _ in range(40):
+        with start([*command, "--jobs", str(dice.choice([1, 3]))]) as render:
+            time.sleep(dice.uniform(0.6, 2.0))
+            os.killpg(render.pid, signal.SIGINT)
+            render.communicate(timeout=10)
+        # Done already, stopped, or not yet past its imports.
+        assert render.returncode in (0, 130, -signal.SIGINT)
+        wait_until(lambda: not processes_naming(str(tmp_path)))
+        (tmp_path / "a.mp4").unlink(missing_ok=True)
+    last_event(command)
     assert_is_finished(finished, tmp_path)
 
 

@@ -14,6 +14,7 @@ from oriel_fx.render import chunks
 from oriel_fx.render.assets import NoAssets
 from oriel_fx.render.chunks import hash_file
 from oriel_fx.render.drawing import hash_frame
+from oriel_fx.render.early import EarlySong
 from oriel_fx.render.encode.probe import probe
 from oriel_fx.render.pipeline import default_output
 from oriel_fx.render.pixels import Planes
@@ -216,3 +217,23 @@ def test_a_video_made_of_a_video_does_not_take_its_name() -> None:
     assert default_output(Path("a/b.mp3")) == Path("a/b.mp4")
     assert default_output(Path("a/b.MP4")) == Path("a/b.oriel.mp4")
     assert default_output(Path("a/b")) == Path("a/b.mp4")
+
+
+def test_a_render_cancelled_while_decoding_stops_there(songs: Path, tmp_path: Path) -> None:
+    seen: list[str] = []
+    with pytest.raises(RenderCancelledError):
+        render_video(
+            songs / "short.wav",
+            tmp_path / "a.mp4",
+            plain(),
+            on_progress=lambda progress: seen.append(progress.stage),
+            cancelled=lambda: "decode" in seen,
+        )
+    assert seen == ["decode"]
+
+
+def test_a_song_decoded_early_makes_the_same_video(songs: Path, tmp_path: Path) -> None:
+    usual = render_video(songs / "short.wav", tmp_path / "a.mp4", plain())
+    with EarlySong(songs / "short.wav", measured=False) as early:
+        render_video(songs / "short.wav", tmp_path / "b.mp4", plain(), early=early)
+    assert (tmp_path / "b.mp4").read_bytes() == usual.output.read_bytes()
