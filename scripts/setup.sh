@@ -27,14 +27,22 @@ find_python() {
   done
 }
 
+have_postgres() { command -v postgres >/dev/null || compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null; }
+
 # Names of the Debian packages that are missing for Python $1 (empty: there is no Python).
 missing_packages() {
-  [ -n "$1" ] || { printf 'python3 python3-venv libgl1 libegl1'; return; }
+  if [ -z "$1" ]; then
+    printf 'python3 python3-venv libgl1 libegl1'
+    [ "$kind" != dev ] || printf ' postgresql'
+    return
+  fi
   local names=()
   "$1" -c 'import venv, ensurepip' 2>/dev/null || names+=("$(basename "$1")-venv")
   if [ "$(uname -s)" = Linux ]; then
     "$1" -c 'import ctypes; ctypes.CDLL("libGL.so.1")' 2>/dev/null || names+=(libgl1)
     "$1" -c 'import ctypes; ctypes.CDLL("libEGL.so.1")' 2>/dev/null || names+=(libegl1)
+    # The server's tests run against a real PostgreSQL. Debian keeps its programs off the PATH.
+    [ "$kind" != dev ] || have_postgres || names+=(postgresql)
   fi
   printf '%s' "${names[*]-}"
 }
@@ -79,7 +87,7 @@ usable() {
 
 case $kind in
   base) extras="" ;;
-  dev) extras="[dev]" ;;
+  dev) extras="[server,dev]" ;;
   *) fail "There is no set-up called '$kind'." "Use: bash scripts/setup.sh [dev]" ;;
 esac
 
