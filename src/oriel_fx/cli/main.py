@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from oriel_fx.cli import analyze, bench, config, demo, doctor, frame, presets, render
+from oriel_fx.cli import analyze, bench, config, database, demo, doctor, frame, presets, render, settings
 from oriel_fx.cli.console import JsonReporter, fail
 from oriel_fx.errors import OrielError, UsageError
 
@@ -24,7 +24,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     rich_markup_mode=None,
 )
-for module in (render, demo, frame, presets, config, analyze, doctor, bench):
+for module in (render, demo, frame, presets, config, analyze, doctor, bench, settings, database):
     module.add_to(app)
 
 

@@ -145,8 +145,21 @@ class Settings(BaseSettings):
             raise ValueError("must begin with http:// or https://")
         return value.rstrip("/")
 
+    @field_validator("data_dir")
+    @classmethod
+    def _absolute(cls, value: Path) -> Path:
+        return value.expanduser().absolute()
+
     @model_validator(mode="after")
-    def _prices(self) -> Self:
+    def _consistent(self) -> Self:
+        for chosen, needs, there in (
+            (self.queue == "redis", "REDIS_URL", self.redis_url),
+            (self.storage == "gcs", "GCS_BUCKET", self.gcs_bucket),
+            (self.mail == "smtp", "ORIEL_SMTP_URL", self.smtp_url),
+            (self.mail == "sendgrid", "SENDGRID_API_KEY", self.sendgrid_api_key),
+        ):
+            if chosen and not there:
+                raise ValueError(f"the service that was chosen needs {needs}")
         short = {"720p", "1080p", "1440p", "4k"} - self.prices_cents.keys()
         if short or min(self.prices_cents.values()) < 0:
             raise ValueError(f"prices_cents needs a price of 0 or more for each size; missing: {sorted(short)}")

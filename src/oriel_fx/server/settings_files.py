@@ -22,12 +22,14 @@ def development_secrets(data_dir: Path) -> dict[str, str]:
     """`secret_key` and `stripe_webhook_secret` of this data folder, made at first use; the file is the user's alone."""
     path = data_dir / "secrets.json"
     if not path.exists():
-        _write_once(path, {"secret_key": secrets.token_hex(32), "stripe_webhook_secret": f"whsec_{secrets.token_hex(24)}"})
+        _write_once(
+            path, {"secret_key": secrets.token_hex(32), "stripe_webhook_secret": f"whsec_{secrets.token_hex(24)}"}
+        )
     return {str(name): str(value) for name, value in json.loads(path.read_text("utf-8")).items()}
 
 
 def _write_once(path: Path, data: dict[str, str]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     # mkstemp makes the file 0600; linking it fails where another process was first, and then its secrets count.
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=".secrets-")
     try:

@@ -18,7 +18,9 @@ def describe(settings: Settings) -> dict[str, str]:
 
 def services(settings: Settings) -> dict[str, str]:
     """What each service resolves to, in a few words."""
-    payments = "Stripe's sandbox (local)" if settings.sandbox else f"Stripe ({'live' if settings.live_key else 'test'} key)"
+    payments = (
+        "Stripe's sandbox (local)" if settings.sandbox else f"Stripe ({'live' if settings.live_key else 'test'} key)"
+    )
     mail = {"eml": f".eml files in {settings.data_dir / 'outbox'}", "smtp": "SMTP", "sendgrid": "SendGrid"}
     return {
         "environment": "production" if settings.production else "development",
