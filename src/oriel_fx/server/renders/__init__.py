@@ -1,0 +1,1 @@
+"""Render jobs: submit, status, events, download, cancel, preview."""

@@ -1,0 +1,54 @@
+"""Migrations: from nothing to the models, on both databases, and back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from flask_migrate import downgrade
+from sqlalchemy import inspect
+from tests.server.processes import Postgres
+
+from oriel_fx.server.app import database_context, upgrade_database
+from oriel_fx.server.db import Base, db
+from oriel_fx.server.settings import Settings, load_settings
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
+    """Settings of a database without tables."""
+    url = ""
+    if request.param == "postgresql":
+        postgres: Postgres = request.getfixturevalue("postgres")
+        url = postgres.create("empty")
+        request.addfinalizer(lambda: postgres.drop("empty"))
+    return load_settings(env="development", data_dir=tmp_path, database_url=url)
+
+
+def test_the_migrations_make_what_the_models_say(empty: Settings) -> None:
+    upgrade_database(empty)
+    with database_context(empty), db.engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, Base.metadata) == []
+
+
+def test_upgrading_twice_does_nothing(empty: Settings) -> None:
+    upgrade_database(empty)
+    upgrade_database(empty)
+
+
+def test_everything_can_be_taken_back(empty: Settings) -> None:
+    upgrade_database(empty)
+    with database_context(empty):
+        downgrade(revision="base")
+        assert inspect(db.engine).get_table_names() == ["alembic_version"]
+
+
+def test_the_migrations_are_in_the_package() -> None:
+    import oriel_fx.server
+
+    folder = Path(oriel_fx.server.__file__).parent / "migrations"
+    assert (folder / "alembic.ini").exists()
+    assert list((folder / "versions").glob("0001_*.py"))
