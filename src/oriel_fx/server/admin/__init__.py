@@ -1,0 +1,1 @@
+"""Operators' pages; they come with issue 4."""

@@ -1,0 +1,1 @@
+"""Accounts: registering, logging in, tokens, and who may call what."""

@@ -1,0 +1,52 @@
+"""Rate limits: by client address, by account, or by what a view says; on Redis, in memory while Redis is away.
+
+@bp.post("/submit", …)
+@limiter.limit(rate("rate_submit"), key_func=by_account)
+@login_required
+def submit() -> …
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from flask import g, request
+from flask_limiter import Limiter
+
+from oriel_fx.server.services import current_settings
+from oriel_fx.server.settings import Settings
+
+
+def by_address() -> str:
+    """The client's address, as the trusted proxies tell it."""
+    return request.remote_addr or "unknown"
+
+
+def by_account() -> str:
+    """The account, or the address of who is not logged in."""
+    user = g.get("user")
+    return f"user:{user.id}" if user is not None else by_address()
+
+
+def rate(name: str) -> Callable[[], str]:
+    """The setting of this name, read at each request."""
+    assert name in Settings.model_fields, name
+    return lambda: str(getattr(current_settings(), name))
+
+
+limiter = Limiter(key_func=by_address)
+
+
+def limiter_config(settings: Settings) -> dict[str, object]:
+    """Flask-Limiter's keys in `app.config`."""
+    # The limits package has its own scheme for sockets.
+    uri = settings.redis.replace("unix://", "redis+unix://", 1)
+    return {
+        "RATELIMIT_ENABLED": settings.rate_limits,
+        "RATELIMIT_STORAGE_URI": uri,
+        "RATELIMIT_STORAGE_OPTIONS": {"socket_connect_timeout": 1, "socket_timeout": 1},
+        "RATELIMIT_IN_MEMORY_FALLBACK_ENABLED": True,
+        "RATELIMIT_DEFAULT": settings.rate_default,
+        "RATELIMIT_HEADERS_ENABLED": True,
+        "RATELIMIT_KEY_PREFIX": "oriel",
+    }

@@ -1,0 +1,1 @@
+"""Files: uploads, videos, posters, chunks. `base.py` is what they all are."""

@@ -1,0 +1,70 @@
+"""/health, /ready and /metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from flask.testing import FlaskClient
+from flask_openapi import OpenAPI
+from pydantic import SecretStr
+from tests.server.processes import free_port
+
+from oriel_fx.server.settings import Settings
+from oriel_fx.server.states import JobStatus
+
+
+def test_health_asks_nothing_else(client: FlaskClient) -> None:
+    assert client.get("/health").get_json() == {"status": "ok"}
+
+
+def test_ready_names_each_dependency(client: FlaskClient) -> None:
+    body = client.get("/ready").get_json()
+    assert set(body["dependencies"]) == {"database", "queue", "storage"}
+    assert body["dependencies"]["database"] == "ok"
+
+
+@pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
+def test_a_missing_database_is_named(no_database: Settings, make_app: Callable[[Settings], OpenAPI]) -> None:
+    reply = make_app(no_database).test_client().get("/ready")
+    assert reply.status_code == 503
+    assert reply.get_json()["dependencies"]["database"] == "OperationalError"
+
+
+LOCAL = {"REMOTE_ADDR": "127.0.0.1"}
+FAR = {"REMOTE_ADDR": "203.0.113.9"}
+
+
+@pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
+def test_metrics_need_a_token_from_afar(settings: Settings, make_app: Callable[[Settings], OpenAPI]) -> None:
+    client = make_app(settings.model_copy(update={"metrics_token": SecretStr("let-me-in")})).test_client()
+    assert client.get("/metrics", environ_base=LOCAL).status_code == 200
+    assert client.get("/metrics", environ_base=FAR).status_code == 401
+    assert client.get("/metrics", environ_base=FAR, headers={"Authorization": "Bearer wrong"}).status_code == 401
+    assert client.get("/metrics", environ_base=FAR, headers={"Authorization": "Bearer let-me-in"}).status_code == 200
+    # A proxy on this machine makes everyone look local.
+    assert client.get("/metrics", environ_base=LOCAL, headers={"X-Forwarded-For": "203.0.113.9"}).status_code == 401
+
+
+def test_metrics_count_requests_and_jobs(
+    client: FlaskClient, make_user: Callable[..., int], make_job: Callable[..., int]
+) -> None:
+    make_job(make_user(), JobStatus.QUEUED)
+    client.get("/health")
+    text = client.get("/metrics").text
+    assert 'oriel_requests_total{endpoint="health.health",method="GET",status="200"} 1.0' in text
+    assert 'oriel_jobs{status="queued"} 1.0' in text
+    assert 'oriel_jobs{status="failed"} 0.0' in text
+
+
+@pytest.fixture
+def no_database(settings: Settings) -> Settings:
+    return settings.model_copy(update={"database_url": f"postgresql+psycopg://oriel@127.0.0.1:{free_port()}/x"})
+
+
+@pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
+def test_metrics_go_on_without_the_database(no_database: Settings, make_app: Callable[[Settings], OpenAPI]) -> None:
+    reply = make_app(no_database).test_client().get("/metrics")
+    assert reply.status_code == 200
+    assert 'oriel_scrape_failed{source="database"} 1.0' in reply.text
+    assert "oriel_requests_total" in make_app(no_database).test_client().get("/metrics").text
