@@ -11,6 +11,7 @@ import structlog
 from flask.testing import FlaskClient
 from flask_jwt_extended import create_access_token
 from flask_openapi import OpenAPI
+from pydantic import BaseModel
 
 from oriel_fx.server.auth.guard import admin_required, current_user, login_required
 from oriel_fx.server.db import db, utcnow
@@ -113,6 +114,12 @@ def test_only_trusted_proxies_name_the_client(
     assert app.test_client().get("/who", headers=headers).get_json() == {"who": seen}
 
 
+class Wanted(BaseModel):
+    """A body."""
+
+    name: str
+
+
 def with_views(app: OpenAPI) -> FlaskClient:
     @app.get("/me")
     @login_required
@@ -144,6 +151,17 @@ def test_who_may_call_what(
     assert code_of(client, "/me", bearer(off)) == (403, "ACCOUNT_DISABLED")
     assert code_of(client, "/staff", bearer(user)) == (403, "FORBIDDEN")
     assert code_of(client, "/staff", bearer(admin)) == (200, "")
+
+
+def test_a_stranger_is_told_nothing_about_a_body(app: OpenAPI) -> None:
+    @app.post("/wanted")
+    @login_required
+    def wanted(body: Wanted) -> dict[str, str]:
+        return {"name": body.name}
+
+    client = app.test_client()
+    for sent in (b"{", b"{}", b"[" * 100):
+        assert client.post("/wanted", data=sent, content_type="application/json").status_code == 401
 
 
 def test_an_expired_token(app: OpenAPI, make_user: Callable[..., int]) -> None:

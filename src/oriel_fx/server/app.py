@@ -20,7 +20,7 @@ from oriel_fx.server.auth.guard import install_auth, jwt_config
 from oriel_fx.server.db import db, engine_options
 from oriel_fx.server.error_handlers import install_error_handlers
 from oriel_fx.server.health.api import bp as health
-from oriel_fx.server.http import install_hooks
+from oriel_fx.server.http import install_body_checks, install_hooks
 from oriel_fx.server.limits import limiter, limiter_config
 from oriel_fx.server.logs import configure_logging
 from oriel_fx.server.metrics import install_metrics
@@ -39,12 +39,13 @@ def create_app(settings: Settings, services: Services | None = None) -> OpenAPI:
     configure_logging(settings.log_level)
     app = make_api("oriel_fx.server")
     _configure(app, settings, services)
-    # The order is the order of a request: id, clock, who is it, how often, then the view.
+    # The order is the order of a request: id, clock, who is it, how often, what does it say, then the view.
     install_hooks(app)
     install_metrics(app)
     install_error_handlers(app)
     install_auth(app)
     limiter.init_app(app)
+    install_body_checks(app)
     if settings.cors_origins:
         CORS(
             app,

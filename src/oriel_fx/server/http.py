@@ -65,11 +65,15 @@ def body_limit(limit_of: Callable[[Settings], int]) -> Callable[[View], View]:
 
 
 def install_hooks(app: Flask) -> None:
-    """Request ids first, then limits of the body; headers on every reply."""
+    """A request id before all else; headers on every reply."""
     app.before_request(_begin)
-    app.before_request(_check_text)
     app.after_request(_headers)
     app.teardown_request(_end)
+
+
+def install_body_checks(app: Flask) -> None:
+    """Limits of the body, read after it is known who asks and how often."""
+    app.before_request(_check_text)
 
 
 def _begin() -> None:
