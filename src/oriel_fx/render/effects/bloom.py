@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -30,11 +31,13 @@ class BloomEffect(Params):
 # How much of the tight glow and of the wide one is added. A wide glow spreads its light thin, so it is weighted
 # up to be seen at all.
 NEAR, FAR = 0.4, 1.35
+# A wide glow of at least this radius is blurred at an eighth of the picture's size: nothing in it is finer.
+WIDE_PX = 12
 
 
 @dataclass
 class Bloom:
-    """Blurs, at quarter size, the light that the layers added to the ground, and adds it back."""
+    """Blurs, at quarter size and less, the light that the layers added to the ground, and adds it back."""
 
     params: BloomEffect
     radius_px: float
@@ -42,6 +45,7 @@ class Bloom:
 
     def __post_init__(self) -> None:
         self.reach_px = round(self.radius_px * 2.2)
+        self._coarse = 8 if self.radius_px >= WIDE_PX else 4
         self._scratch = np.empty(self.picture_bytes, np.uint8)
         self._small_ground: tuple[Planes, tuple[Pixels, Pixels, Pixels]] | None = None
 
@@ -61,55 +65,71 @@ class Bloom:
         if not near_weight:
             return
         part = picture[region.slices]
-        size = _quarter(region)
-        light = np.asarray(cv2.subtract(_shrink(part, size), _shrink(ground[region.slices], size)), np.uint8)
-        near, far = self._soften(light)
+        fine = _divided(region, 4)
+        light = np.asarray(cv2.subtract(_shrink(part, fine), _shrink(ground[region.slices], fine)), np.uint8)
+        near = self._tight(light, 4)
+        far = _enlarge(self._wide(_shrink(near, _divided(region, self._coarse))), fine)
         glow = cv2.addWeighted(near, near_weight, far, far_weight, 0)
         cv2.add(part, self._spread(glow, part.shape), part)
 
     def apply_planar(self, planes: Planes, ground: Planes, region: Rect, frame: Frame) -> None:
+        """Only the tight glow of luma is worked on at quarter size: of chroma nobody sees anything so fine."""
         near_weight, far_weight = self._weights(region, frame)
         if not near_weight:
             return
-        size, chroma = _quarter(region), half(region)
-        y, u, v = planes.y[region.slices], planes.u[chroma.slices], planes.v[chroma.slices]
+        fine, coarse, chroma = _divided(region, 4), _divided(region, self._coarse), half(region).slices
+        y, u, v = planes.y[region.slices], planes.u[chroma], planes.v[chroma]
         ground_y, ground_u, ground_v = self._shrunk(ground, region)
-        light = cv2.subtract(_shrink(y, size), ground_y)
-        blue, red = difference(_shrink(u, size), ground_u), difference(_shrink(v, size), ground_v)
+        light = np.asarray(cv2.subtract(_shrink(y, fine), ground_y), np.uint8)
+        small = _shrink(light, coarse)
+        blue, red = difference(_shrink(u, coarse), ground_u), difference(_shrink(v, coarse), ground_v)
         # What is darker than the ground sheds no light, so no colour either.
-        unlit = light == 0
-        blue[unlit] = red[unlit] = 128
-        near, far = self._soften(np.asarray(cv2.merge([light, blue, red]), np.uint8))
-        zero = 128 * (1 - near_weight - far_weight)
-        glow = cv2.addWeighted(near, near_weight, far, far_weight, 0)
-        cv2.add(y, self._spread(cv2.extractChannel(glow, 0), y.shape), y)
+        unlit, neutral = cv2.compare(small, 0, cv2.CMP_EQ), np.full_like(small, 128)
+        cv2.copyTo(neutral, unlit, blue)
+        cv2.copyTo(neutral, unlit, red)
+        near = self._tight(np.asarray(cv2.merge([small, blue, red]), np.uint8), self._coarse)
+        far = self._wide(near)
+        far_light = _enlarge(np.asarray(cv2.extractChannel(far, 0), np.uint8), fine)
+        glow = cv2.addWeighted(self._tight(light, 4), near_weight, far_light, far_weight, 0)
+        self._add_rows(y, glow, _lighten)
         cv2.threshold(y, WHITE_LEVEL, WHITE_LEVEL, cv2.THRESH_TRUNC, y)
-        shaded = cv2.addWeighted(near, near_weight, far, far_weight, zero)
-        add_difference(u, self._spread(cv2.extractChannel(shaded, 1), u.shape))
-        add_difference(v, self._spread(cv2.extractChannel(shaded, 2), v.shape))
+        shaded = cv2.addWeighted(near, near_weight, far, far_weight, 128 * (1 - near_weight - far_weight))
+        self._add_rows(u, cv2.extractChannel(shaded, 1), add_difference)
+        self._add_rows(v, cv2.extractChannel(shaded, 2), add_difference)
 
     def _shrunk(self, ground: Planes, region: Rect) -> tuple[Pixels, Pixels, Pixels]:
-        """The ground of a region at quarter size; shrunk once and for all where the frame's size allows a grid."""
+        """The ground of a region as it is compared; shrunk once and for all where the frame's size allows a grid."""
         height, width = ground.y.shape
-        if height % 4 or width % 4:
-            size, chroma = _quarter(region), half(region).slices
+        step = self._coarse
+        if height % step or width % step:
+            coarse, chroma = _divided(region, step), half(region).slices
             return (
-                _shrink(ground.y[region.slices], size),
-                _shrink(ground.u[chroma], size),
-                _shrink(ground.v[chroma], size),
+                _shrink(ground.y[region.slices], _divided(region, 4)),
+                _shrink(ground.u[chroma], coarse),
+                _shrink(ground.v[chroma], coarse),
             )
         if self._small_ground is None or self._small_ground[0] is not ground:
-            size = (width // 4, height // 4)
-            self._small_ground = ground, (_shrink(ground.y, size), _shrink(ground.u, size), _shrink(ground.v, size))
-        rows, columns = slice(region.top // 4, region.bottom // 4), slice(region.left // 4, region.right // 4)
+            coarse = (width // step, height // step)
+            shrunk = _shrink(ground.y, (width // 4, height // 4)), _shrink(ground.u, coarse), _shrink(ground.v, coarse)
+            self._small_ground = ground, shrunk
         y, u, v = self._small_ground[1]
-        return y[rows, columns], u[rows, columns], v[rows, columns]
+        fine, coarse_part = _grid(region, 4), _grid(region, step)
+        return y[fine], u[coarse_part], v[coarse_part]
 
-    def _soften(self, light: Pixels) -> tuple[Pixels, Pixels]:
-        """The light, blurred a little and a lot."""
-        sigma = self.radius_px / 4
-        near = _box_twice(light, sigma * 0.3)
-        return near, _box_twice(near, sigma)
+    def _tight(self, light: Pixels, step: int) -> Pixels:
+        """Light of one `step`-th of the picture's size, blurred a little."""
+        return _box_twice(light, self.radius_px * 0.3 / step)
+
+    def _wide(self, light: Pixels) -> Pixels:
+        """Coarse light, blurred a lot."""
+        return _box_twice(light, self.radius_px / self._coarse)
+
+    def _add_rows(self, part: Pixels, glow: np.ndarray[Any, Any], add: Callable[[Pixels, Pixels], None]) -> None:
+        """Add a glow to a plane, in place; two rows at a time are given the same, for it is that smooth."""
+        height, width = part.shape
+        rows = self._spread(glow, ((height + 1) // 2, width))
+        add(part[::2], rows)
+        add(part[1::2], rows[: height // 2])
 
     def _spread(self, glow: np.ndarray[Any, Any], shape: tuple[int, ...]) -> Pixels:
         """Enlarge a glow to a part's shape, into a buffer that is used again."""
@@ -118,15 +138,28 @@ class Bloom:
         return spread
 
 
-def _quarter(region: Rect) -> tuple[int, int]:
-    return max(1, region.width // 4), max(1, region.height // 4)
+def _lighten(part: Pixels, glow: Pixels) -> None:
+    cv2.add(part, glow, part)
+
+
+def _divided(region: Rect, step: int) -> tuple[int, int]:
+    """Width and height of a region in a picture one `step`-th as large."""
+    return max(1, region.width // step), max(1, region.height // step)
+
+
+def _grid(region: Rect, step: int) -> tuple[slice, slice]:
+    return slice(region.top // step, region.bottom // step), slice(region.left // step, region.right // step)
 
 
 def _shrink(part: Pixels, size: tuple[int, int]) -> Pixels:
-    """To a quarter in two steps, each OpenCV's fast halving."""
+    """To a half or a quarter, in steps of OpenCV's fast halving."""
     if part.shape[1] >= size[0] * 3:
         part = np.asarray(cv2.resize(part, (size[0] * 2, size[1] * 2), interpolation=cv2.INTER_AREA), np.uint8)
     return np.asarray(cv2.resize(part, size, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def _enlarge(part: Pixels, size: tuple[int, int]) -> Pixels:
+    return np.asarray(cv2.resize(part, size, interpolation=cv2.INTER_LINEAR), np.uint8)
 
 
 def _box_twice(light: Pixels, sigma: float) -> Pixels:

@@ -48,9 +48,17 @@ class Vignette:
     reach_px: int = 0
 
     def __post_init__(self) -> None:
-        self._small_loss = np.ascontiguousarray(self.loss[::2, ::2])
+        self._luma_levels = np.ascontiguousarray(self.levels[..., 0])
+        small_loss = np.ascontiguousarray(self.loss[::2, ::2])
+        self._chroma_weights = small_loss, 1 - small_loss
         self._untouched = _inner(self.loss <= 0)
-        self._hardly_touched = _inner(self.levels[..., 0] <= NO_LOSS)
+        hardly_touched = self._luma_levels <= NO_LOSS
+        self._hardly_touched = _inner(hardly_touched)
+        # Per column: the rows between which a pixel is hardly touched.
+        height = len(hardly_touched)
+        there = hardly_touched.any(axis=0)
+        self._first = np.where(there, hardly_touched.argmax(axis=0), height)
+        self._end = np.where(there, height - hardly_touched[::-1].argmax(axis=0), 0)
 
     def darken_ground(self, ground: Pixels, still: bool) -> None:
         """Rounds at random where the ground is still, so that a dark gradient does not band; plainly on each frame."""
@@ -73,10 +81,21 @@ class Vignette:
             part[..., 3] = 255
 
     def apply_planar(self, planes: Planes, ground: Planes, region: Rect, frame: Frame) -> None:
-        for strip in _strips(region, self._hardly_touched):
-            _fall_back(planes.y, ground.y, self.loss, strip)
-            _fall_back(planes.u, ground.u, self._small_loss, half(strip))
-            _fall_back(planes.v, ground.v, self._small_loss, half(strip))
+        for strip in _strips(region, self._middle(region)):
+            part = planes.y[strip.slices]
+            light = cv2.subtract(part, ground.y[strip.slices])
+            cv2.subtract(part, cv2.multiply(light, self._luma_levels[strip.slices], scale=1 / 255), part)
+            area = half(strip).slices
+            lost, kept = (weights[area] for weights in self._chroma_weights)
+            for plane, under in ((planes.u, ground.u), (planes.v, ground.v)):
+                plane[area] = cv2.blendLinear(under[area], plane[area], lost, kept)
+
+    def _middle(self, region: Rect) -> Rect:
+        """What may be left out of a region: a rectangle of pixels that are hardly touched, as large as can be."""
+        ends = [region.left, region.right - 1]
+        first, end = int(self._first[ends].max()), int(self._end[ends].min())
+        band = Rect(region.left, (first + 1) // 2 * 2, region.right, end // 2 * 2)
+        return max(band, self._hardly_touched, key=lambda middle: middle.intersect(region).area)
 
 
 def _strips(region: Rect, middle: Rect) -> list[Rect]:
@@ -90,13 +109,6 @@ def _strips(region: Rect, middle: Rect) -> list[Rect]:
         Rect(region.left, bottom, region.right, region.bottom),
     ]
     return [strip for strip in strips if strip.area]
-
-
-def _fall_back(plane: Pixels, ground: Pixels, loss: NDArray[np.float32], area: Rect) -> None:
-    """Mix a plane towards the ground, in place, by the light that is lost."""
-    if area.area:
-        part, lost = plane[area.slices], loss[area.slices]
-        part[:] = cv2.blendLinear(ground[area.slices], part, lost, 1 - lost)
 
 
 def _inner(free: NDArray[np.bool_]) -> Rect:
