@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import os
+import tempfile
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Literal, Self
+from urllib.parse import quote
 
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -21,6 +24,7 @@ from oriel_fx.server.settings_files import default_data_dir, development_secrets
 SizeClass = Literal["720p", "1080p", "1440p", "4k"]
 MB = 1_000_000
 _MIN_SECRET = 32
+_LONGEST_SOCKET = 100  # sockaddr_un holds 108 bytes, and some systems fewer
 _DEFAULT_SECRETS = ("change", "default", "example", "password", "secret-key", "your-")
 
 
@@ -115,7 +119,13 @@ class Settings(BaseSettings):
     render_workers: int = Field(1, ge=0, le=64)
     job_attempts: int = Field(3, ge=1)
     job_timeout_min_s: int = 600
-    lease_s: int = 30
+    job_crashes: int = Field(20, ge=1, description="Lost workers after which a job is given up.")
+    retry_base_s: float = Field(15, gt=0, description="The first wait after a failure; each next one is four times it.")
+    lease_s: int = Field(20, ge=3, description="A job whose worker was not heard of for so long is given to another.")
+    drain_s: int = Field(45, ge=0, description="How long a worker told to stop may take to end its chunk.")
+    reconcile_every_s: float = Field(3, gt=0)
+    web_workers: int = Field(2, ge=1, le=64)
+    web_threads: int = Field(16, ge=1, le=256)
     fan_out_s: float = Field(600, description="A longer song is rendered in groups of chunks on any worker.")
 
     # Rates, as Flask-Limiter writes them
@@ -199,12 +209,16 @@ class Settings(BaseSettings):
     @property
     def redis(self) -> str:
         """Where Redis is: the configured URL, or the embedded server's socket in the data folder."""
-        return self.redis_url if self.queue_kind == "redis" else f"unix://{self.redis_socket}"
+        return self.redis_url if self.queue_kind == "redis" else f"unix://{quote(str(self.redis_socket))}"
 
     @property
     def redis_socket(self) -> Path:
-        """The embedded queue server's socket."""
-        return self.data_dir / "queue.sock"
+        """The embedded queue server's socket: in the data folder, or where that has too long a name, in a folder for it."""
+        inside = self.data_dir / "queue.sock"
+        if len(os.fsencode(inside)) <= _LONGEST_SOCKET:
+            return inside
+        name = hashlib.sha256(os.fsencode(self.data_dir)).hexdigest()[:16]
+        return Path(tempfile.gettempdir()) / f"oriel-{os.getuid()}-{name}" / "queue.sock"
 
     @property
     def storage_kind(self) -> Literal["local", "gcs"]:

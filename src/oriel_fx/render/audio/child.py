@@ -6,7 +6,7 @@ import errno
 import os
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -14,7 +14,13 @@ _LEASH = ("setpriv", "--pdeathsig", "KILL")
 
 
 def start_child(
-    command: Sequence[str], *, stdin: int | None, stdout: int | None, stderr: int | None, folder: Path | None = None
+    command: Sequence[str],
+    *,
+    stdin: int | None,
+    stdout: int | None,
+    stderr: int | None,
+    folder: Path | None = None,
+    environment: Mapping[str, str] | None = None,
 ) -> subprocess.Popen[bytes]:
     """Popen for a program that dies when this process does, and leaves Ctrl-C to it.
 
@@ -27,7 +33,13 @@ def start_child(
     if shutil.which(command[0]) is None:
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), command[0])
     return subprocess.Popen(
-        [*_leash(), *command], stdin=stdin, stdout=stdout, stderr=stderr, cwd=folder, process_group=0
+        [*_leash(), *command],
+        stdin=stdin,
+        stdout=stdout,
+        stderr=stderr,
+        cwd=folder,
+        env=environment,
+        process_group=0,
     )
 
 

@@ -57,7 +57,8 @@ class RenderJob(Base):
     eta_s: Mapped[float | None]
     version: Mapped[int] = mapped_column(default=0)  # raised by each transition; event streams compare it
     cancel_requested: Mapped[bool] = mapped_column(default=False)
-    attempts: Mapped[int] = mapped_column(default=0)
+    attempts: Mapped[int] = mapped_column(default=0)  # those that failed
+    crashes: Mapped[int] = mapped_column(default=0)  # workers that were lost with it
     next_attempt_at: Mapped[datetime | None]
     enqueued_at: Mapped[datetime | None]
     lease_owner: Mapped[str | None] = mapped_column(String(128))

@@ -47,8 +47,8 @@ def enqueue_render(job: RenderJob) -> bool:
 
 
 def render_work_id(job: RenderJob) -> str:
-    """The name of this attempt's work in the queue: `render-<public id>-<attempt>`."""
-    return f"render-{job.public_id}-{job.attempts}"
+    """The name of the job's next run in the queue: each claim raises the lease, so a run never has an older one's name."""
+    return f"render-{job.public_id}-{job.lease_token}"
 
 
 def render_timeout_s(settings: Settings, job: RenderJob) -> int:

@@ -32,8 +32,8 @@ class TransitionError(ValueError):
 def transition(job: RenderJob, new_status: S, *, lease_token: int | None = None, **values: Any) -> bool:
     """Move `job` on from the status it was read with, setting `values` too; False where someone else was first.
 
-    With `lease_token` it also has to be the job's current lease. Does not commit. On False the job is refreshed
-    from the database. Raises TransitionError for an edge that does not exist.
+    With `lease_token` it also has to be the job's current lease; going on to `processing` raises that. Does not
+    commit. On False the job is refreshed from the database. Raises TransitionError for an edge that does not exist.
     """
     old = job.status
     if new_status not in EDGES[old]:
@@ -43,7 +43,9 @@ def transition(job: RenderJob, new_status: S, *, lease_token: int | None = None,
         raise TransitionError("the job belongs to no session")
     session.flush()
     now = utcnow()
-    stamp = {_STAMPS[new_status]: now} if new_status in _STAMPS else {}
+    stamp: dict[str, Any] = {_STAMPS[new_status]: now} if new_status in _STAMPS else {}
+    if new_status is S.PROCESSING:
+        stamp["lease_token"] = RenderJob.lease_token + 1
     changed = update(RenderJob).where(RenderJob.id == job.id, RenderJob.status == old)
     if lease_token is not None:
         changed = changed.where(RenderJob.lease_token == lease_token)
