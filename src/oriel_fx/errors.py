@@ -35,7 +35,10 @@ class UsageError(OrielError):
 
 
 class SpecError(OrielError):
-    """`path` is where in the spec the fault is, as in `layers.0.color`; empty when it is the whole."""
+    """`path` is where in the spec the fault is, as in `layers.0.color`; empty when it is the whole.
+
+    `others` are the spec's further faults, where it has several.
+    """
 
     exit_code = 3
     code = "INVALID_SPEC"
@@ -43,6 +46,7 @@ class SpecError(OrielError):
     def __init__(self, message: str, hint: str = "", path: str = "") -> None:
         super().__init__(message, hint)
         self.path = path
+        self.others: tuple[SpecError, ...] = ()
 
 
 class SongError(OrielError):

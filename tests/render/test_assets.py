@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 
 from oriel_fx.errors import AssetError
-from oriel_fx.render.assets import LocalAssets, NoAssets
+from oriel_fx.render.assets import FoundAssets, LocalAssets, NoAssets
 from oriel_fx.render.pictures import decode_image, picture_size
+from oriel_fx.render.setup import gather_artwork
+from oriel_fx.render.spec import RenderSpec
 
 PICTURE = np.random.default_rng(0).integers(0, 256, (37, 53, 4), dtype=np.uint8)
 
@@ -110,3 +112,14 @@ def test_a_name_without_a_file_is_told(tmp_path: Path, name: str) -> None:
 def test_a_spec_may_be_allowed_no_files() -> None:
     with pytest.raises(AssetError, match=r"'x\.png'"):
         NoAssets().find("x.png")
+
+
+def test_a_given_cover_stands_in_for_the_songs_own(songs: Path, tmp_path: Path) -> None:
+    red = np.zeros((40, 40, 3), np.uint8)
+    red[..., 2] = 255
+    (tmp_path / "red.png").write_bytes(encode(".png", red))
+    spec = RenderSpec.from_config({})
+    artwork = gather_artwork(songs / "tagged.mp3", spec, FoundAssets({}, tmp_path / "red.png"))
+    assert (artwork.load_image("cover") == (255, 0, 0, 255)).all()
+    drawn = gather_artwork(songs / "tagged.mp3", spec, NoAssets())
+    assert artwork.palette.hues != drawn.palette.hues

@@ -62,6 +62,8 @@ def test_the_current_folder_is_not_where_a_worker_finds_its_modules(
 class BadFont:
     """Assets whose every file exists and is no font."""
 
+    cover: Path | None = None
+
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 

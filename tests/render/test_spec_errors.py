@@ -148,3 +148,9 @@ def test_a_config_that_holds_itself_is_refused() -> None:
 
 def test_a_long_wrong_value_is_cut() -> None:
     assert len(fault({"output": {"size": "720p"}, "layers": "x" * 5000}).message) < 120
+
+
+def test_each_fault_is_told() -> None:
+    error = fault({"seed": -1, "output": {"fps": 0}, "colour": 1})
+    assert [error.path, *(other.path for other in error.others)] == ["colour", "output.fps", "seed"]
+    assert "(2 more faults after this one.)" in error.hint

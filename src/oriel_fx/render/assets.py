@@ -10,13 +10,21 @@ from oriel_fx.errors import AssetError
 
 
 class Assets(Protocol):
-    """Turns an asset's name into a file, or refuses with AssetError."""
+    """Turns an asset's name into a file, or refuses with AssetError.
+
+    `cover` is a picture to use in place of the song's own cover art; None leaves it the song's.
+    """
+
+    @property
+    def cover(self) -> Path | None: ...
 
     def find(self, name: str) -> Path: ...
 
 
 class NoAssets:
     """For specs that may name no files."""
+
+    cover: Path | None = None
 
     def find(self, name: str) -> Path:
         raise AssetError(f"The spec names a file, {name!r}, but none were given.", "Pass `assets` to the renderer.")
@@ -27,6 +35,7 @@ class FoundAssets:
     """Names already turned into files, so that other processes need not know who found them."""
 
     files: dict[str, Path]
+    cover: Path | None = None
 
     def find(self, name: str) -> Path:
         return self.files[name]
@@ -34,6 +43,8 @@ class FoundAssets:
 
 class LocalAssets:
     """Names are paths, relative to a folder (the config's own)."""
+
+    cover: Path | None = None
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder

@@ -186,12 +186,13 @@ def _find_assets(spec: RenderSpec, assets: Assets) -> FoundAssets:
     names |= {layer.font for layer in spec.layers if layer.type == "text" and layer.font}
     if spec.background.type == "image":
         names.add(spec.background.source)
-    return FoundAssets({name: assets.find(name) for name in sorted(names - {"cover"})})
+    return FoundAssets({name: assets.find(name) for name in sorted(names - {"cover"})}, assets.cover)
 
 
 def _hash_assets(assets: FoundAssets) -> dict[str, str]:
+    cover = {"cover": assets.cover} if assets.cover else {}
     try:
-        return {name: hash_file(file) for name, file in assets.files.items()}
+        return {name: hash_file(file) for name, file in (assets.files | cover).items()}
     except OSError as error:
         raise AssetError(f"{error.filename} cannot be read: {error.strerror}.", "Check its permissions.") from error
 

@@ -38,15 +38,20 @@ def gather_artwork(song: Path, spec: RenderSpec, assets: Assets) -> Artwork:
     images: dict[str, Pixels] = {}
     size_px = _cover_size_px(spec)
 
+    def cover(at_px: int) -> Pixels:
+        if assets.cover:
+            return decode_image(assets.cover.read_bytes(), "the cover")
+        return _cover(song, tags, spec.seed, at_px)
+
     def load_image(name: str) -> Pixels:
         if name not in images:
-            images[name] = _cover(song, tags, spec.seed, size_px) if name == COVER else _asset_image(assets, name)
+            images[name] = cover(size_px) if name == COVER else _asset_image(assets, name)
         return images[name]
 
     return Artwork(
         layout=Layout(*spec.output.size_px),
         tags=tags,
-        palette=_palette(spec, lambda: _cover(song, tags, spec.seed, PALETTE_COVER_PX)),
+        palette=_palette(spec, lambda: cover(PALETTE_COVER_PX)),
         seed=spec.seed,
         load_image=load_image,
         load_font=assets.find,

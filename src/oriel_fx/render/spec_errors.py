@@ -49,21 +49,26 @@ class _Place:
 
 
 def describe(error: ValidationError, written: Mapping[str, str] | None = None) -> SpecError:
-    """The first fault as one sentence with its path, and as hint the nearest valid names.
+    """The first fault as one sentence with its path, and as hint the nearest valid names; the rest as its `others`.
 
     `written` gives the paths that the user wrote in another way.
     """
     faults = error.errors(include_url=False)
     # An unknown key explains the faults that follow from it.
-    fault: Any = next((f for f in faults if f["type"] == "extra_forbidden"), faults[0])
+    faults.sort(key=lambda fault: fault["type"] != "extra_forbidden")
+    first, *others = [_describe_one(fault, written or {}) for fault in faults]
+    if others:
+        first.hint += f" ({len(others)} more fault{'s' if len(others) > 1 else ''} after this one.)"
+    first.others = tuple(others)
+    return first
+
+
+def _describe_one(fault: Any, written: Mapping[str, str]) -> SpecError:
     place = _locate(fault["loc"])
-    path = (written or {}).get(place.path, place.path)
+    path = written.get(place.path, place.path)
     message, hint = _say(fault, place, path or "the config")
     if fault["type"] in ("union_tag_not_found", "union_tag_invalid"):
         path += ".type"
-    others = len(faults) - 1
-    if others:
-        hint += f" ({others} more fault{'s' if others > 1 else ''} after this one.)"
     return SpecError(message, hint, path)
 
 
