@@ -213,7 +213,7 @@ class Settings(BaseSettings):
 
     @property
     def redis_socket(self) -> Path:
-        """The embedded queue server's socket: in the data folder, or where that has too long a name, in a folder for it."""
+        """The embedded queue server's socket: in the data folder, or in one for it where that name is too long."""
         inside = self.data_dir / "queue.sock"
         if len(os.fsencode(inside)) <= _LONGEST_SOCKET:
             return inside

@@ -47,7 +47,7 @@ def enqueue_render(job: RenderJob) -> bool:
 
 
 def render_work_id(job: RenderJob) -> str:
-    """The name of the job's next run in the queue: each claim raises the lease, so a run never has an older one's name."""
+    """The name of the job's next run in the queue; each claim raises the lease, so every run has a new name."""
     return f"render-{job.public_id}-{job.lease_token}"
 
 
