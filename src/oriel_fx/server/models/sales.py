@@ -47,6 +47,8 @@ class Payment(Base):
     idempotency_key: Mapped[str] = mapped_column(String(64), unique=True, default=new_id)
     url: Mapped[str | None] = mapped_column(Text)  # the checkout page
     payment_intent: Mapped[str | None] = mapped_column(String(255), unique=True)
+    submitted_at: Mapped[datetime | None]  # the checkout is done, the money (a bank debit's, say) is on its way
+    checked_at: Mapped[datetime | None]  # when the provider was last asked, because the webhook is late
     declined_at: Mapped[datetime | None]  # the last decline; the session may still be open for another try
     decline_code: Mapped[str | None] = mapped_column(String(64))
     refund_id: Mapped[str | None] = mapped_column(String(255), unique=True)

@@ -98,6 +98,8 @@ def upgrade() -> None:
         sa.Column("idempotency_key", sa.String(length=64), nullable=False),
         sa.Column("url", sa.Text(), nullable=True),
         sa.Column("payment_intent", sa.String(length=255), nullable=True),
+        sa.Column("submitted_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("checked_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("declined_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("decline_code", sa.String(length=64), nullable=True),
         sa.Column("refund_id", sa.String(length=255), nullable=True),
