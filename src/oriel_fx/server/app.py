@@ -29,6 +29,7 @@ from oriel_fx.server.payments.api import bp as payments
 from oriel_fx.server.renders.api import bp as renders
 from oriel_fx.server.services import Services
 from oriel_fx.server.settings import Settings
+from oriel_fx.server.storage.api import bp as files
 from oriel_fx.server.users.api import bp as users
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -55,6 +56,8 @@ def create_app(settings: Settings, services: Services | None = None) -> OpenAPI:
         )
     for blueprint in (auth, users, payments, renders, health):
         app.register_api(blueprint)
+    if settings.storage_kind == "local":
+        app.register_api(files)
     if settings.trusted_proxies:
         hops = settings.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=0, x_port=0)  # type: ignore[method-assign]

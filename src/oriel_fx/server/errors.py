@@ -145,6 +145,12 @@ class CsrfError(ApiError):
     meaning = "The CSRF token is missing or wrong."
 
 
+class LinkInvalidError(ApiError):
+    status = 403
+    code = "LINK_INVALID"
+    meaning = "This link is not one that we made; ask for the download again."
+
+
 # 404, 405
 
 
@@ -169,7 +175,7 @@ class PaymentNotFoundError(ApiError):
 class FileGoneError(ApiError):
     status = 404
     code = "FILE_NOT_FOUND"
-    meaning = "There is no such file, or the link has expired."
+    meaning = "There is no such file any more."
 
 
 class MethodNotAllowedError(ApiError):
@@ -241,6 +247,12 @@ class LinkRevokedError(ApiError):
     meaning = "This link no longer works."
 
 
+class LinkExpiredError(ApiError):
+    status = 410
+    code = "LINK_EXPIRED"
+    meaning = "The time of this link is over; ask for the download again."
+
+
 # 413, 415
 
 
@@ -284,6 +296,15 @@ class InvalidImageFormatError(ApiError):
     status = 415
     code = "INVALID_IMAGE_FORMAT"
     meaning = "A picture must be a JPEG, PNG or WebP file."
+
+
+# 416
+
+
+class RangeNotSatisfiableError(ApiError):
+    status = 416
+    code = "RANGE_NOT_SATISFIABLE"
+    meaning = "The file has no bytes in the range that was asked for."
 
 
 # 422

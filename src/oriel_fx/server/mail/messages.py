@@ -33,7 +33,7 @@ class MailKind(StrEnum):
     ADMIN_ALERT = "admin_alert"
 
 
-# title, reason, cause, detail: any text. url: where the reader goes. expires_at: aware datetime. valid_s: whole seconds.
+# title, reason, cause, detail: any text. url: where the reader goes. expires_at: aware datetime. valid_s: seconds.
 VALUES: dict[MailKind, frozenset[str]] = {
     MailKind.COMPLETED: frozenset({"title", "url", "expires_at"}),
     MailKind.FAILED: frozenset({"title", "reason", "amount_cents", "currency"}),
@@ -56,7 +56,7 @@ class Composed:
 
 
 def compose(kind: MailKind, public_url: str, values: dict[str, object]) -> Composed:
-    """The words of one mail; `public_url` is the service's own address. Raises ValueError for missing or extra values."""
+    """The words of one mail; `public_url` is the service's address. Raises ValueError for missing or extra values."""
     if values.keys() != VALUES[kind]:
         raise ValueError(f"a {kind} mail takes {sorted(VALUES[kind])}, not {sorted(values)}")
     shown = {name: _printable(value, name in _MANY_LINES) for name, value in values.items()}

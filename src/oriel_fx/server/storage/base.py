@@ -71,3 +71,13 @@ def check_key(key: str) -> str:
     if len(key) > 255 or not all(_PART.match(part) for part in parts):
         raise ValueError(f"{key!r} is not a storage key")
     return key
+
+
+def check_prefix(prefix: str) -> str:
+    """A beginning of keys as it is; `""` is that of all. Raises ValueError for one that no key can begin with."""
+    folder, slash, rest = prefix.rpartition("/")
+    if slash:
+        check_key(folder)
+    if rest:
+        check_key(rest)
+    return prefix
