@@ -334,6 +334,12 @@ class InvalidResetTokenError(ApiError):
     meaning = "The link is wrong, used or older than an hour."
 
 
+class InvalidConfirmTokenError(ApiError):
+    status = 422
+    code = "INVALID_CONFIRM_TOKEN"
+    meaning = "The link is wrong, used or expired; ask for the change again."
+
+
 class InvalidConfigError(ApiError):
     status = 422
     code = "INVALID_CONFIG"

@@ -29,17 +29,21 @@ class MailKind(StrEnum):
     REFUNDED = "refunded"
     RESET_PASSWORD = "reset_password"
     CONFIRM_ADDRESS = "confirm_address"
+    ADDRESS_NOTICE = "address_notice"
+    PASSWORD_CHANGED = "password_changed"
     WELCOME = "welcome"
     ADMIN_ALERT = "admin_alert"
 
 
-# title, reason, cause, detail: any text. url: where the reader goes. expires_at: aware datetime. valid_s: seconds.
+# title, reason, cause, detail, address: any text. url: where the reader goes. expires_at: aware datetime. valid_s: seconds.
 VALUES: dict[MailKind, frozenset[str]] = {
     MailKind.COMPLETED: frozenset({"title", "url", "expires_at"}),
     MailKind.FAILED: frozenset({"title", "reason", "amount_cents", "currency"}),
     MailKind.REFUNDED: frozenset({"title", "amount_cents", "currency"}),
     MailKind.RESET_PASSWORD: frozenset({"url", "valid_s"}),
     MailKind.CONFIRM_ADDRESS: frozenset({"url", "valid_s"}),
+    MailKind.ADDRESS_NOTICE: frozenset({"address"}),
+    MailKind.PASSWORD_CHANGED: frozenset(),
     MailKind.WELCOME: frozenset(),
     MailKind.ADMIN_ALERT: frozenset({"cause", "detail"}),
 }
