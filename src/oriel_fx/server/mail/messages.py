@@ -35,7 +35,8 @@ class MailKind(StrEnum):
     ADMIN_ALERT = "admin_alert"
 
 
-# title, reason, cause, detail, address: any text. url: where the reader goes. expires_at: aware datetime. valid_s: seconds.
+# title, reason, cause, detail, address: any text. url: where the reader goes. valid_s: seconds.
+# expires_at: aware datetime.
 VALUES: dict[MailKind, frozenset[str]] = {
     MailKind.COMPLETED: frozenset({"title", "url", "expires_at"}),
     MailKind.FAILED: frozenset({"title", "reason", "amount_cents", "currency"}),
