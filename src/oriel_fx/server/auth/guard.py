@@ -93,7 +93,7 @@ def jwt_config(settings: Settings) -> dict[str, object]:
         "JWT_ACCESS_TOKEN_EXPIRES": settings.access_token_s,
         "JWT_REFRESH_TOKEN_EXPIRES": settings.refresh_token_s,
         "JWT_TOKEN_LOCATION": ["headers"],  # the refresh view alone looks at its cookie too
-        "JWT_COOKIE_SECURE": settings.public.startswith("https://"),
+        "JWT_COOKIE_SECURE": settings.production or settings.public.startswith("https://"),
         "JWT_COOKIE_SAMESITE": "Strict",
         "JWT_COOKIE_CSRF_PROTECT": True,
         "JWT_REFRESH_COOKIE_PATH": "/api/auth",
