@@ -48,64 +48,73 @@ def half(region: Rect) -> Rect:
 
 @dataclass(frozen=True)
 class OverlayPlane:
-    """One plane of an overlay: where it is opaque it replaces, at its soft edge it mixes, elsewhere nothing is done."""
+    """One plane of an overlay: where it is opaque it replaces, at its soft edge it mixes, elsewhere nothing is done.
+
+    `edge` says where in the whole plane, counted row by row, the edge lies; its levels and the share of what is under
+    it are in 1/256.
+    """
 
     levels: Pixels
     opaque: Pixels
-    edge: tuple[NDArray[np.intp], NDArray[np.intp]]
-    edge_levels: NDArray[np.float32]
-    edge_under: NDArray[np.float32]
+    area: tuple[slice, slice]
+    edge: NDArray[np.intp]
+    edge_levels: NDArray[np.uint16]
+    edge_under: NDArray[np.uint16]
 
     @staticmethod
-    def of(premultiplied: NDArray[np.float32], alpha: NDArray[np.float32]) -> OverlayPlane:
-        """From levels that are multiplied by alpha already, and alpha 0..1."""
+    def of(
+        premultiplied: NDArray[np.float32], alpha: NDArray[np.float32], region: Rect, plane_width: int
+    ) -> OverlayPlane:
+        """From levels that are multiplied by alpha already, and alpha 0..1, of a region of a plane."""
         rows, columns = np.nonzero((alpha > 0) & (alpha < 1))
-        edge = rows, columns
+        own = premultiplied[rows, columns]
         return OverlayPlane(
             np.clip(premultiplied + 0.5, 0, 255).astype(np.uint8),
             (alpha >= 1).astype(np.uint8),
-            edge,
-            premultiplied[edge] + np.float32(0.5),
-            1 - alpha[edge],
+            region.slices,
+            (rows + region.top) * plane_width + columns + region.left,
+            (np.clip(own, 0, 255) * 256 + 128).astype(np.uint16),
+            np.round(256 * (1 - alpha[rows, columns])).astype(np.uint16),
         )
 
-    def lay_on(self, part: Pixels) -> None:
-        cv2.copyTo(self.levels, self.opaque, part)
-        part[self.edge] = np.clip(part[self.edge] * self.edge_under + self.edge_levels, 0, 255).astype(np.uint8)
+    def lay_on(self, plane: Pixels) -> None:
+        cv2.copyTo(self.levels, self.opaque, plane[self.area])
+        flat = plane.reshape(-1)
+        mixed = flat[self.edge] * self.edge_under
+        mixed += self.edge_levels
+        mixed >>= 8
+        flat[self.edge] = mixed.astype(np.uint8)
 
 
 @dataclass(frozen=True)
 class Overlay:
     """A picture with transparency, as planes to lay over a frame's."""
 
-    region: Rect
     y: OverlayPlane
     u: OverlayPlane
     v: OverlayPlane
 
     @staticmethod
-    def of(rgba: Pixels, region: Rect) -> Overlay:
+    def of(rgba: Pixels, region: Rect, frame_width: int) -> Overlay:
         """From premultiplied RGBA pixels of a region with even edges."""
         luma, blue, red = luma_and_differences(rgba[..., :3].astype(np.float32))
         alpha = rgba[..., 3].astype(np.float32) * np.float32(1 / 255)
-        size = (region.width // 2, region.height // 2)
+        small = half(region)
         thin, blue, red = (
-            np.asarray(cv2.resize(plane, size, interpolation=cv2.INTER_AREA), np.float32)
+            np.asarray(cv2.resize(plane, (small.width, small.height), interpolation=cv2.INTER_AREA), np.float32)
             for plane in (alpha, blue, red)
         )
         return Overlay(
-            region,
-            OverlayPlane.of(luma + 16 * alpha, alpha),
-            OverlayPlane.of(blue + 128 * thin, thin),
-            OverlayPlane.of(red + 128 * thin, thin),
+            OverlayPlane.of(luma + 16 * alpha, alpha, region, frame_width),
+            OverlayPlane.of(blue + 128 * thin, thin, small, frame_width // 2),
+            OverlayPlane.of(red + 128 * thin, thin, small, frame_width // 2),
         )
 
     def lay_on(self, planes: Planes) -> None:
         """Blend over planes, in place."""
-        chroma = half(self.region).slices
-        self.y.lay_on(planes.y[self.region.slices])
-        self.u.lay_on(planes.u[chroma])
-        self.v.lay_on(planes.v[chroma])
+        self.y.lay_on(planes.y)
+        self.u.lay_on(planes.u)
+        self.v.lay_on(planes.v)
 
 
 def difference(part: Pixels, ground: Pixels) -> Pixels:
@@ -129,9 +138,9 @@ def _signed(levels: Pixels) -> NDArray[np.int8]:
     return (levels ^ _SIGN).view(np.int8)
 
 
-def draw_overlay(draw: Callable[[Surface], object], region: Rect) -> Overlay:
+def draw_overlay(draw: Callable[[Surface], object], region: Rect, frame_width: int) -> Overlay:
     """What `draw` draws, on a transparent picture of a region with even edges."""
     surface = Surface(np.zeros((region.height, region.width, 4), np.uint8))
     surface.canvas.translate(-region.left, -region.top)
     draw(surface)
-    return Overlay.of(surface.pixels, region)
+    return Overlay.of(surface.pixels, region, frame_width)

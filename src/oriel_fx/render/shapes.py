@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import groupby
+from itertools import groupby, pairwise
 from operator import itemgetter
 
 import cv2
@@ -23,11 +23,13 @@ from oriel_fx.render.scene import Pixels, Surface
 
 Floats = NDArray[np.float32]
 Ink = tuple[float, float, float, float]
+Shades = list[tuple[float, ...]]
 
 _SHIFT = 8
 _ONE = 1 << _SHIFT
-# Points on each round end, from one side to the other.
-_CAP = np.linspace(-np.pi / 2, np.pi / 2, 5)
+# Directions of the points on a round end, from one side to the other, seen from a line that runs along +1: enough
+# for a curve, fewer for an end too small to show one, and a flat end.
+_ROUND, _SMALL, _FLAT = (np.exp(1j * np.linspace(-np.pi / 2, np.pi / 2, n)).astype(np.complex64) for n in (5, 3, 2))
 # OpenCV's edge line lies on the outline and so widens a shape by about this much.
 _EDGE_PX = 0.9
 # How wide OpenCV's anti-aliased hair line looks.
@@ -48,77 +50,88 @@ def fill_capsules(
     surface: AnySurface,
     starts: Floats,
     ends: Floats,
-    width_px: float,
+    width_px: float | Floats,
     colors: Sequence[str],
     opacity: float = 1.0,
     round_ends: bool = True,
 ) -> None:
-    """Draw thick lines from starts to ends, each (n, 2) in pixels, in the order given, one `#rrggbb` each."""
-    if isinstance(surface, PlanarSurface):
-        planes = surface.planes
-        shades = [levels(color) for color in colors]
-        for outline, shade in zip(_capsules(starts, ends, width_px, round_ends), shades, strict=True):
-            cv2.fillConvexPoly(planes.y, outline, shade[:1], cv2.LINE_AA, _SHIFT)
-        small = _capsules(starts * np.float32(0.5), ends * np.float32(0.5), width_px * 0.5, round_ends)
-        for outline, (_, u, v) in zip(small, shades, strict=True):
-            cv2.fillConvexPoly(planes.u, outline, (u,), cv2.LINE_AA, _SHIFT)
-            cv2.fillConvexPoly(planes.v, outline, (v,), cv2.LINE_AA, _SHIFT)
-        return
-    if opacity < 1:
+    """Draw thick lines from starts to ends, each (n, 2) in pixels, in the order given, one `#rrggbb` each.
+
+    `width_px` is one for all, or each line's (n,).
+    """
+    if opacity < 1 and isinstance(surface, Surface):
         _fill_clear_capsules(surface, starts, ends, width_px, colors, opacity, round_ends)
         return
-    inks = {color: ink(color) for color in set(colors)}
-    for outline, color in zip(_capsules(starts, ends, width_px, round_ends), colors, strict=True):
-        cv2.fillConvexPoly(surface.pixels, outline, inks[color], cv2.LINE_AA, _SHIFT)
+    widths = np.full(len(colors), width_px, np.float32)
+    for scale, targets in _targets(surface, colors):
+        outlines = list(_capsules(starts * np.float32(scale), ends * np.float32(scale), widths * scale, round_ends))
+        for plane, shades in targets:
+            _fill(plane, outlines, shades)
 
 
-def _capsules(starts: Floats, ends: Floats, width_px: float, round_ends: bool) -> NDArray[np.int32]:
+def _fill(plane: Pixels, outlines: list[NDArray[np.int32]], shades: Shades) -> None:
+    # Called for hundreds of shapes a frame, where even looking up a name is felt.
+    fill, smooth = cv2.fillConvexPoly, cv2.LINE_AA
+    for outline, shade in zip(outlines, shades, strict=True):
+        fill(plane, outline, shade, smooth, _SHIFT)
+
+
+def _capsules(starts: Floats, ends: Floats, widths_px: Floats, round_ends: bool) -> NDArray[np.int32]:
     """Outlines of thick lines, (n, points, 2) in fixed point."""
-    along = ends - starts
-    length = np.hypot(along[:, 0], along[:, 1])[:, None]
-    along = np.where(length > 1e-6, along / np.maximum(length, 1e-6), np.array([0, -1], np.float32))
-    side = np.stack([-along[:, 1], along[:, 0]], axis=1)
-    radius = np.float32(max(0.1, (width_px - _EDGE_PX) / 2))
-    # Ends too small to show a curve are drawn as a point.
-    angles = _CAP[[0, -1]] if not round_ends else _CAP if radius > 1.2 else _CAP[::2]
-    ahead = radius * np.cos(angles).astype(np.float32) * np.float32(round_ends)
-    aside = radius * np.sin(angles).astype(np.float32)
-    cap = ahead[None, :, None] * along[:, None, :] + aside[None, :, None] * side[:, None, :]
-    return to_fixed(np.concatenate([ends[:, None] + cap, starts[:, None] - cap], axis=1))
+    first, last = _complex(starts), _complex(ends)
+    along = last - first
+    length = np.abs(along)
+    along = np.where(length > 1e-6, along / np.maximum(length, 1e-6), np.complex64(-1j))
+    radii = np.maximum(np.float32(0.1), (widths_px - np.float32(_EDGE_PX)) / 2)
+    turns = _FLAT if not round_ends else _ROUND if radii.max() > 1.2 else _SMALL
+    cap = along * radii[:, None] * turns
+    outlines = np.concatenate([last + cap, first - cap], axis=1)
+    return to_fixed(outlines.view(np.float32).reshape(*outlines.shape, 2))
+
+
+def _complex(points: Floats) -> NDArray[np.complex64]:
+    """Points (n, 2) as (n, 1) complex numbers, of which turning is multiplying."""
+    return np.ascontiguousarray(points, np.float32).view(np.complex64)
 
 
 def _fill_clear_capsules(
     surface: Surface,
     starts: Floats,
     ends: Floats,
-    width_px: float,
+    width_px: float | Floats,
     colors: Sequence[str],
     opacity: float,
     round_ends: bool,
 ) -> None:
-    """The same with Skia, which can blend: runs of one colour at a time, so that the order stays."""
-    paint = skia.Paint(AntiAlias=True, Style=skia.Paint.kStroke_Style, StrokeWidth=width_px)
+    """The same with Skia, which can blend: runs of one colour and width at a time, so that the order stays."""
+    paint = skia.Paint(AntiAlias=True, Style=skia.Paint.kStroke_Style)
     paint.setStrokeCap(skia.Paint.kRound_Cap if round_ends else skia.Paint.kButt_Cap)
     lines = np.hstack([starts, ends]).tolist()
-    for color, run in groupby(zip(lines, colors, strict=True), key=itemgetter(1)):
+    widths = np.broadcast_to(width_px, len(lines)).tolist()
+    for (color, width), run in groupby(zip(lines, colors, widths, strict=True), key=itemgetter(1, 2)):
         paint.setColor(skia_color(color, opacity))
-        points = [skia.Point(*end) for line, _ in run for end in (line[:2], line[2:])]
+        paint.setStrokeWidth(width)
+        points = [skia.Point(*end) for line, *_ in run for end in (line[:2], line[2:])]
         surface.canvas.drawPoints(skia.Canvas.kLines_PointMode, points, paint)
 
 
-def fill_dot(surface: AnySurface, centre: Floats, radius_px: float, color: str) -> None:
-    """Draw one filled circle; `centre` (2,) in pixels."""
-    for plane, scale, shade in _targets(surface, color):
-        x, y = to_fixed(centre * np.float32(scale)).tolist()
-        radius = max(1, round((radius_px * scale - _EDGE_PX / 2) * _ONE))
-        cv2.circle(plane, (x, y), radius, shade, -1, cv2.LINE_AA, _SHIFT)
+def fill_dots(surface: AnySurface, centres: Floats, radii_px: Floats, colors: Sequence[str]) -> None:
+    """Draw filled circles round centres (n, 2) in pixels, in the order given."""
+    for scale, targets in _targets(surface, colors):
+        places = to_fixed(centres * np.float32(scale)).tolist()
+        radii = np.maximum(1, np.round((radii_px * scale - _EDGE_PX / 2) * _ONE)).astype(np.int64).tolist()
+        for plane, shades in targets:
+            for place, radius, shade in zip(places, radii, shades, strict=True):
+                cv2.circle(plane, place, radius, shade, -1, cv2.LINE_AA, _SHIFT)
 
 
 def stroke_polyline(surface: AnySurface, points: Floats, width_px: float, color: str) -> None:
     """Draw a line through points (n, 2) in pixels; its width is rounded to whole pixels."""
-    for plane, scale, shade in _targets(surface, color):
+    for scale, targets in _targets(surface, [color]):
         width = max(1, round(width_px * scale))
-        cv2.polylines(plane, [to_fixed(points * np.float32(scale))], False, shade, width, cv2.LINE_AA, _SHIFT)
+        pieces = [to_fixed(points * np.float32(scale))]
+        for plane, (shade,) in targets:
+            cv2.polylines(plane, pieces, False, shade, width, cv2.LINE_AA, _SHIFT)
 
 
 @dataclass(frozen=True)
@@ -136,34 +149,46 @@ def stroke_thin(surface: AnySurface, runs: Runs, widths_px: Floats, colors: Sequ
     `widths_px` and `colors` are each line's.
     """
     stops = np.append(runs.starts[1:], len(runs.points))
-    places = list(zip(runs.starts.tolist(), stops.tolist(), strict=True))
+    places = list(map(slice, runs.starts.tolist(), stops.tolist()))
     firsts = np.searchsorted(runs.lines, np.arange(len(colors) + 1)).tolist()
+    pieces_of = [places[first:end] for first, end in pairwise(firsts)]
     owners = np.repeat(runs.lines, stops - runs.starts)
-    shades = [_targets(surface, color) for color in colors]
-    for number, (target, scale, _) in enumerate(shades[0]):
+    for scale, targets in _targets(surface, colors):
         hairs = np.maximum(1, np.round(widths_px * scale - HAIR_PX / 2)).astype(np.int64)
-        # A line thinner than a hair gets less of its colour, yet enough to look coloured at its core.
-        shares = np.sqrt(np.minimum(1, widths_px * scale / HAIR_PX)).tolist() if scale < 1 else [1.0] * len(colors)
+        if scale < 1:
+            # A line thinner than a hair gets less of its colour, yet enough to look coloured at its core.
+            shares = np.sqrt(np.minimum(1, widths_px * scale / HAIR_PX)).tolist()
+            targets = [(plane, _weakened(shades, shares)) for plane, shades in targets]
         points = runs.points * np.float32(scale)
         # Side by side round the middle; a line with fewer hairs has none at the outer places.
         points[:, 1] -= ((hairs - 1) / 2)[owners]
         fixed = to_fixed(points)
-        counts = hairs.tolist()
-        for hair in range(max(counts)):
-            for line in range(len(colors) - 1, -1, -1):
-                if hair < counts[line]:
-                    pieces = [fixed[start:stop] for start, stop in places[firsts[line] : firsts[line + 1]]]
-                    shade = tuple(128 + (level - 128) * shares[line] for level in shades[line][number][2])
-                    cv2.polylines(target, pieces, False, shade, 1, cv2.LINE_AA, _SHIFT)
+        for hair in range(int(hairs.max())):
+            for line in np.flatnonzero(hairs > hair)[::-1].tolist():
+                pieces = [fixed[place] for place in pieces_of[line]]
+                for plane, shades in targets:
+                    cv2.polylines(plane, pieces, False, shades[line], 1, cv2.LINE_AA, _SHIFT)
             fixed = fixed + np.array([0, _ONE], np.int32)
 
 
-def _targets(surface: AnySurface, color: str) -> list[tuple[Pixels, float, tuple[float, ...]]]:
-    """The arrays a colour is drawn into, each with its scale and the colour's value there."""
-    if isinstance(surface, PlanarSurface):
-        planes, (y, u, v) = surface.planes, levels(color)
-        return [(planes.y, 1.0, (y,)), (planes.u, 0.5, (u,)), (planes.v, 0.5, (v,))]
-    return [(surface.pixels, 1.0, ink(color))]
+def _weakened(shades: Shades, shares: list[float]) -> Shades:
+    """Chroma levels nearer to none."""
+    return [(128 + (level - 128) * share,) for (level,), share in zip(shades, shares, strict=True)]
+
+
+def _targets(surface: AnySurface, colors: Sequence[str]) -> list[tuple[float, list[tuple[Pixels, Shades]]]]:
+    """The arrays that colours are drawn into, with the colours' values there, by the scale they are drawn at."""
+    if not isinstance(surface, PlanarSurface):
+        return [(1.0, [(surface.pixels, [ink(color) for color in colors])])]
+    planes, (luma, blue, red) = surface.planes, _plane_shades(tuple(colors))
+    return [(1.0, [(planes.y, luma)]), (0.5, [(planes.u, blue), (planes.v, red)])]
+
+
+@lru_cache(maxsize=256)
+def _plane_shades(colors: tuple[str, ...]) -> tuple[Shades, Shades, Shades]:
+    """What colours are in each plane."""
+    each = [levels(color) for color in colors]
+    return [(y,) for y, _, _ in each], [(u,) for _, u, _ in each], [(v,) for _, _, v in each]
 
 
 def cover_polygon(mask: Pixels, points: Floats) -> None:
@@ -173,5 +198,6 @@ def cover_polygon(mask: Pixels, points: Floats) -> None:
 
 def to_fixed(points: Floats) -> NDArray[np.int32]:
     """Pixels, whose centres lie at halves as Skia's do, to OpenCV's fixed point, whose centres are whole numbers."""
-    fixed: NDArray[np.int32] = np.round(points * _ONE).astype(np.int32) - _ONE // 2
+    fixed: NDArray[np.int32] = np.rint(points * np.float32(_ONE)).astype(np.int32)
+    fixed -= _ONE // 2
     return fixed

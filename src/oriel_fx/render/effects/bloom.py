@@ -84,7 +84,7 @@ class Bloom:
         small = _shrink(light, coarse)
         blue, red = difference(_shrink(u, coarse), ground_u), difference(_shrink(v, coarse), ground_v)
         # What is darker than the ground sheds no light, so no colour either.
-        unlit, neutral = cv2.compare(small, 0, cv2.CMP_EQ), np.full_like(small, 128)
+        unlit, neutral = cv2.threshold(small, 0, 255, cv2.THRESH_BINARY_INV)[1], np.full_like(small, 128)
         cv2.copyTo(neutral, unlit, blue)
         cv2.copyTo(neutral, unlit, red)
         near = self._tight(np.asarray(cv2.merge([small, blue, red]), np.uint8), self._coarse)

@@ -14,7 +14,7 @@ from oriel_fx.render.layout import Rect
 from oriel_fx.render.lazy import skia
 from oriel_fx.render.planar import Overlay, PlanarSurface, draw_overlay
 from oriel_fx.render.scene import Frame, Placed, Scene, Surface
-from oriel_fx.render.shapes import AnySurface, fill_capsules, fill_dot
+from oriel_fx.render.shapes import AnySurface, fill_capsules, fill_dots
 from oriel_fx.render.text import Figures, TextStyle
 
 
@@ -104,7 +104,8 @@ class ProgressDrawer:
         ends = np.array([[left + self.stroke / 2, y], [at - self.stroke / 2, y]], np.float32)
         fill_capsules(surface, ends[:1], ends[1:], self.stroke, [self.color], self.params.opacity)
         if self.params.knob:
-            fill_dot(surface, np.array([at, y], np.float32), self.stroke * 2, self.color)
+            knob = np.array([[at, y]], np.float32)
+            fill_dots(surface, knob, np.array([self.stroke * 2], np.float32), [self.color])
         return None
 
     def _draw_times(self, surface: Surface, frame: Frame) -> None:
@@ -121,5 +122,5 @@ class ProgressDrawer:
         shown = clock(frame.time_s, self.duration_s)
         if self._kept is None or self._kept[0] != shown:
             area = self.bounds.align(2).intersect(Rect(0, 0, shape[1], shape[0]))
-            self._kept = shown, draw_overlay(lambda surface: self._draw_times(surface, frame), area)
+            self._kept = shown, draw_overlay(lambda surface: self._draw_times(surface, frame), area, shape[1])
         return self._kept[1]

@@ -14,12 +14,14 @@ from oriel_fx.render.colors import Color, blend, mix
 from oriel_fx.render.layout import Anchor, Rect
 from oriel_fx.render.nearest import did_you_mean
 from oriel_fx.render.scene import Frame, Placed, Scene
-from oriel_fx.render.shapes import AnySurface, fill_capsules, fill_dot
+from oriel_fx.render.shapes import AnySurface, fill_capsules, fill_dots
 from oriel_fx.render.solids import NEAR, SHAPES, Solid, build_solid, clip_edges, project, rotate_xy
 
 DEPTH_SHADES = 6
 # As many as an analyser's byte tells apart.
 COLOR_STEPS = 255
+# Lights on corners told apart by their nearness.
+LIGHT_STEPS = 16
 
 
 class WireframeLayer(Placed):
@@ -126,17 +128,19 @@ class WireframeDrawer:
     def _draw_lines(
         self, surface: AnySurface, segments: NDArray[np.float32], depths: NDArray[np.float32], color: str
     ) -> None:
-        groups = self._shades(depths) if self.params.depth else np.full(len(depths), DEPTH_SHADES - 1)
-        for shade in range(DEPTH_SHADES):
-            lines = segments[groups == shade]
-            if not len(lines):
-                continue
-            fade = self.params.depth * (1 - shade / (DEPTH_SHADES - 1))
-            # Far lines sink into the ground's colour; near ones then lie over them without mixing.
-            shown = mix(self.ground, mix(color, self.colors[0], fade), 1 - 0.75 * fade)
-            width = self.stroke * (1 - 0.35 * fade)
-            colors = [shown] * len(lines)
-            fill_capsules(surface, lines[:, 0], lines[:, 1], width, colors, self.params.opacity, self.stroke > 2.5)
+        if self.params.depth:
+            groups = self._shades(depths)
+            order = np.argsort(groups, kind="stable")
+            segments, groups = segments[order], groups[order]
+        else:
+            groups = np.full(len(depths), DEPTH_SHADES - 1)
+        fades = self.params.depth * (1 - np.arange(DEPTH_SHADES) / (DEPTH_SHADES - 1))
+        # Far lines sink into the ground's colour; near ones then lie over them without mixing.
+        shown = [mix(self.ground, mix(color, self.colors[0], fade), 1 - 0.75 * fade) for fade in fades.tolist()]
+        widths = (self.stroke * (1 - 0.35 * fades)).astype(np.float32)[groups]
+        colors = [shown[group] for group in groups.tolist()]
+        starts, ends = segments[:, 0], segments[:, 1]
+        fill_capsules(surface, starts, ends, widths, colors, self.params.opacity, self.stroke > 2.5)
 
     def _draw_dots(self, surface: AnySurface, vertices: NDArray[np.float32], color: str, frame: Frame) -> None:
         """A light on each corner, the nearer the brighter; the hats make them sparkle."""
@@ -147,6 +151,7 @@ class WireframeDrawer:
         light = mix(color, "#ffffff", 0.75)
         radius = self.dot_px * (0.8 + 0.6 * frame.timeline.sparkle(frame.index))
         order = np.argsort(near)
-        for point, close in zip(points[order], near[order].tolist(), strict=True):
-            shown = mix(self.ground, light, round(0.25 + 0.75 * close, 2))
-            fill_dot(surface, point, radius * (0.6 + 0.6 * close), shown)
+        points, near = points[order], near[order].astype(np.float32)
+        shown = [mix(self.ground, light, step / LIGHT_STEPS) for step in range(LIGHT_STEPS + 1)]
+        colors = [shown[step] for step in np.round((0.25 + 0.75 * near) * LIGHT_STEPS).astype(int).tolist()]
+        fill_dots(surface, points, radius * (0.6 + 0.6 * near), colors)
