@@ -13,7 +13,10 @@ from oriel_fx.errors import OrielError
 
 
 class MailError(OrielError):
-    """The carrier said no. `permanent`: another try cannot help (the address is refused, the key is wrong)."""
+    """The carrier said no. `permanent`: of this mail, for good (its recipient is refused, it is malformed).
+
+    What an operator can put right, such as a wrong key, is not permanent: the mail waits in the outbox.
+    """
 
     code = "MAIL"
 
