@@ -52,10 +52,20 @@ def authenticate(email: str, password: str) -> User:
     if not user.is_active:
         raise AccountDisabledError
     if needs_rehash(user.password_hash):
-        user.password_hash = hash_password(password)
+        _rehash(user, password)
     user.last_login_at = current_services().clock()
     audit_user("auth.login", user)
     return user
+
+
+def _rehash(user: User, password: str) -> None:
+    # Only over the hash that was checked: the password may be changed by another request at this moment.
+    db.session.execute(
+        update(User)
+        .where(User.id == user.id, User.password_hash == user.password_hash)
+        .values(password_hash=hash_password(password)),
+        execution_options={"synchronize_session": False},
+    )
 
 
 def confirm_password(user: User, password: str) -> None:

@@ -92,4 +92,4 @@ def optional_body(model: type[BaseModel]) -> RequestBody:
 
 def read_optional(model: type[RefreshToken]) -> RefreshToken:
     """The body, or an empty one where there is none. Raises ValidationError."""
-    return model.model_validate(request.get_json(silent=True) if request.content_length else {})
+    return model.model_validate(request.get_json(silent=True) if request.get_data(cache=True) else {})

@@ -82,9 +82,9 @@ def end_sessions(tokens: list[dict[str, Any]]) -> None:
 
 def end_all_sessions(user: User, reason: str) -> None:
     """End every login of the user, access tokens included. Does not commit."""
-    user.token_version += 1
-    _revoke(reason, RefreshFamily.user_id == user.id)
+    user.token_version = User.token_version + 1  # in SQL: two at once raise it twice
     db.session.flush()
+    _revoke(reason, RefreshFamily.user_id == user.id)
 
 
 def _revoke_token(user: User, claims: dict[str, Any]) -> None:
