@@ -18,7 +18,7 @@ __all__ = ["SAMPLE_RATE", "DecodedSong", "Pcm", "SongInfo", "decode_song", "prob
 
 # Sample 0 is the first one decoded, whatever start time the container claims; large frames save half of
 # ffmpeg's time.
-_FILTERS = f"asetpts=N/SR/TB,aresample={SAMPLE_RATE}:ochl=mono:osf=s16,asetnsamples=n=32768:p=0"
+FILTERS = f"asetpts=N/SR/TB,aresample={SAMPLE_RATE}:ochl=mono:osf=s16,asetnsamples=n=32768:p=0"
 
 # A header may round, and an encoder's padding comes and goes.
 _SHORT_BY_S = 0.5
@@ -92,7 +92,7 @@ def _decode(song: Path, partial: Path, cancelled: Cancelled) -> str:
         "-sn",
         "-dn",
         "-af",
-        _FILTERS,
+        FILTERS,
         "-f",
         "s16le",
         "-y",
