@@ -27,6 +27,7 @@ from oriel_fx.server.metrics import install_metrics
 from oriel_fx.server.openapi import make_api
 from oriel_fx.server.payments.api import bp as payments
 from oriel_fx.server.renders.api import bp as renders
+from oriel_fx.server.renders.api import links
 from oriel_fx.server.services import Services
 from oriel_fx.server.settings import Settings
 from oriel_fx.server.storage.api import bp as files
@@ -54,7 +55,7 @@ def create_app(settings: Settings, services: Services | None = None) -> OpenAPI:
             supports_credentials=True,
             expose_headers=["X-Request-ID", "Retry-After", "Content-Disposition"],
         )
-    for blueprint in (auth, users, payments, renders, health):
+    for blueprint in (auth, users, payments, renders, links, health):
         app.register_api(blueprint)
     if settings.storage_kind == "local":
         app.register_api(files)
