@@ -66,7 +66,7 @@ class RidgeLayer(Placed):
             height=height,
             stroke=max(1.0, self.thickness * unit),
             stride=self.history * float(scene.timeline.fps) / self.lines,
-            colors=scene.colors(self.colors),
+            shades=ramp_hex(scene.colors(self.colors), SHADES),
             ground=scene.palette.ground,
             xs=np.append(np.arange(x - width / 2, x + width / 2, STEP_PX), x + width / 2).astype(np.float32),
             bounds=bounds,
@@ -83,12 +83,15 @@ class RidgeDrawer:
     height: float
     stroke: float
     stride: float
-    colors: list[str]
+    shades: list[str]
     ground: str
     xs: Floats
     bounds: Rect
     static: bool = field(default=False, init=False)
     glows: bool = field(default=True, init=False)
+
+    def __post_init__(self) -> None:
+        self._profiles: dict[int, Floats] = {}
 
     def state(self, frame: Frame) -> Hashable | None:
         return None
@@ -103,11 +106,10 @@ class RidgeDrawer:
         runs = visible_runs(self.xs, ys, clear)
         if not len(runs.points):
             return Rect(0, 0, 0, 0)
-        shades = ramp_hex(self.colors, SHADES)
         along = np.clip((self.bottom - bases) / self.depth, 0, 1) * (SHADES - 1)
         shown = np.round(lights * self.params.opacity, 2).tolist()
         places = np.round(along).astype(int).tolist()
-        colors = [blend(self.ground, shades[place], light) for place, light in zip(places, shown, strict=True)]
+        colors = [blend(self.ground, self.shades[place], light) for place, light in zip(places, shown, strict=True)]
         stroke_thin(surface, runs, self.stroke * np.sqrt(widths / widths[0]), colors)
         highest = float(runs.points[:, 1].min())
         touched = Rect.around(self.bounds.left, highest - self.stroke - 2, self.bounds.right, self.bounds.bottom)
@@ -122,9 +124,16 @@ class RidgeDrawer:
         slots = newest - np.arange(self.params.lines)
         moments = np.concatenate([[frame.index], np.round(slots * self.stride)])
         ages = (frame.index - np.concatenate([[frame.index], slots * self.stride])) / (self.stride * self.params.lines)
-        spectra = frame.timeline.spectra(moments.astype(np.int64))
-        # The front line is the present; the ones behind settle into smoother hills.
-        return ages.astype(np.float32), _profile(spectra, self.params.valley)
+        return ages.astype(np.float32), self._profiles_at(frame, moments.astype(int).tolist())
+
+    def _profiles_at(self, frame: Frame, moments: list[int]) -> Floats:
+        """Profiles of the sound at frames of the song; a line keeps its own, so only the newest is unknown mostly."""
+        unknown = [moment for moment in moments if moment not in self._profiles]
+        if unknown:
+            kept = {moment: self._profiles[moment] for moment in moments if moment in self._profiles}
+            spectra = frame.timeline.spectra(np.array(unknown))
+            self._profiles = kept | dict(zip(unknown, _profile(spectra, self.params.valley), strict=True))
+        return np.stack([self._profiles[moment] for moment in moments])
 
     def _perspective(self, ages: Floats) -> tuple[Floats, Floats, Floats, Floats]:
         """Width, base row, height and light of each line."""
@@ -150,8 +159,8 @@ class RidgeDrawer:
         low = place.astype(np.int32)
         part = place - low
         flat = (np.arange(len(profiles)) * PROFILE_POINTS)[:, None] + low
-        values = profiles.ravel()
-        ys = bases[:, None] - heights[:, None] * (values[flat] * (1 - part) + values[flat + 1] * part)
+        values, nexts = profiles.take(flat), profiles.take(flat + 1)
+        ys = bases[:, None] - heights[:, None] * (values + (nexts - values) * part)
         beyond = across > 1
         nearest = np.minimum.accumulate(np.where(beyond, np.inf, ys), axis=0)
         clear = np.full(ys.shape, 1e3, np.float32)
@@ -168,19 +177,24 @@ def visible_runs(xs: Floats, ys: Floats, clear: Floats) -> Runs:
     ends just where another one crosses it.
     """
     seen = clear > 0
-    line, place = np.nonzero(seen & ~_straight(ys, seen))
-    rising_line, rising = np.nonzero(~seen[:, :-1] & seen[:, 1:])
-    falling_line, falling = np.nonzero(seen[:, :-1] & ~seen[:, 1:])
-    crossings = [
-        _crossing(xs, ys, clear, rising_line, rising + 1, rising),
-        _crossing(xs, ys, clear, falling_line, falling, falling + 1),
-    ]
-    points = np.concatenate([np.stack([xs[place], ys[line, place]], axis=1), *crossings])
-    owners = np.concatenate([line, rising_line, falling_line])
-    order = np.lexsort((np.concatenate([place, rising + 0.5, falling + 0.5]), owners))
-    begins = np.concatenate([place == 0, np.ones(len(rising), bool), np.zeros(len(falling), bool)])[order]
+    lines, samples = ys.shape
+    # Places in order along each line: samples at the even ones, between two of them a crossing or nothing.
+    taken = np.zeros((lines, 2 * samples), bool)
+    taken[:, ::2] = seen & ~_straight(ys, seen)
+    taken[:, 1:-1:2] = seen[:, :-1] != seen[:, 1:]
+    line, place = np.divmod(np.flatnonzero(taken), 2 * samples)
+    sample = place // 2
+    at = line * samples + sample
+    points = np.stack([xs.take(sample), ys.take(at)], axis=1)
+    crossings = np.flatnonzero(place % 2)
+    before, here = at[crossings], sample[crossings]
+    share = clear.take(before) / (clear.take(before) - clear.take(before + 1))
+    points[crossings, 0] += share * (xs.take(here + 1) - xs.take(here))
+    points[crossings, 1] += share * (ys.take(before + 1) - ys.take(before))
+    begins = place == 0
+    begins[crossings] = ~seen.take(before)
     starts = np.flatnonzero(begins)
-    return Runs(points[order].astype(np.float32), starts, owners[order][starts])
+    return Runs(points, starts, line[starts])
 
 
 def _straight(ys: Floats, seen: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -189,22 +203,6 @@ def _straight(ys: Floats, seen: NDArray[np.bool_]) -> NDArray[np.bool_]:
     straight = np.zeros(seen.shape, bool)
     straight[:, 1:-1] = (bend < BEND_PX) & seen[:, 2:] & seen[:, :-2]
     return straight
-
-
-def _crossing(
-    xs: Floats,
-    ys: Floats,
-    clear: Floats,
-    line: NDArray[np.intp],
-    inside: NDArray[np.intp],
-    outside: NDArray[np.intp],
-) -> Floats:
-    """Where lines pass from seen to hidden between two samples: (n, 2)."""
-    here, there = clear[line, inside], clear[line, outside]
-    share = here / (here - there)
-    x = xs[inside] + share * (xs[outside] - xs[inside])
-    y = ys[line, inside] + share * (ys[line, outside] - ys[line, inside])
-    return np.stack([x, y], axis=1).astype(np.float32)
 
 
 def _profile(spectra: Floats, valley: float) -> Floats:
@@ -217,5 +215,5 @@ def _profile(spectra: Floats, valley: float) -> Floats:
     fall = np.clip((1 - outwards) / 0.35, 0, 1)
     shape = rise * rise * (3 - 2 * rise) * fall * fall * (3 - 2 * fall)
     kernel = np.hanning(11)[1:-1].astype(np.float32)
-    smooth = np.apply_along_axis(np.convolve, 1, values, kernel / kernel.sum(), "same")
-    return np.ascontiguousarray(smooth * shape, np.float32)
+    smooth = np.array([np.convolve(row, kernel / kernel.sum(), "same") for row in values])
+    return (smooth * shape).astype(np.float32)
