@@ -14,7 +14,7 @@ def normal_address(text: str) -> str:
     """The address in lower case with its domain in ASCII. Raises ValueError for what is none; asks no DNS."""
     try:
         # Carriers take no letters but ASCII before the @, so such an address could never be written to.
-        found = validate_email(text.strip(), check_deliverability=False, allow_smtputf8=False)
+        found = validate_email(text.strip(), check_deliverability=False, allow_smtputf8=False, strict=True)
     except EmailNotValidError as error:
         raise ValueError(str(error)) from None
     address = str(found.ascii_email).casefold()

@@ -24,6 +24,7 @@ _MAX_PIECES = 3
 _MIN_DIFFERENT = 5
 _MIN_RUN = 3
 _DIGITS = 4
+_MIN_NUMBER = 16
 _MAX_WORD = 16
 _KEYBOARDS = (
     "abcdefghijklmnopqrstuvwxyz",
@@ -65,7 +66,7 @@ def check_password(password: str, email: str) -> None:
 def is_common(password: str, own_words: Iterable[str] = ()) -> bool:
     """Whether guessers try it early; `own_words` are what they know of this person, in lower case."""
     text = unicodedata.normalize("NFKC", password).casefold().strip()
-    if len(set(text)) < _MIN_DIFFERENT or _is_repeated(text):
+    if len(set(text)) < _MIN_DIFFERENT or _is_repeated(text) or _is_number(text):
         return True
     words = common_words() | set(own_words)
     return min(count_pieces(text, text.translate(signs), words) for signs in (_SIGNS, _SIGNS_L)) <= _MAX_PIECES
@@ -97,6 +98,11 @@ def _is_one_piece(part: str) -> bool:
     if len(part) < _MIN_RUN:
         return not any(letter.isalnum() for letter in part)
     return len(set(part)) == 1 or any(part in row for row in _ROWS)
+
+
+def _is_number(text: str) -> bool:
+    # A date or a telephone number, however it is written.
+    return len(text) < _MIN_NUMBER and not any(letter.isalpha() for letter in text)
 
 
 def _is_repeated(text: str) -> bool:

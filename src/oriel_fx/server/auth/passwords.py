@@ -7,7 +7,7 @@ import unicodedata
 from functools import cache
 
 from argon2 import PasswordHasher
-from argon2.exceptions import InvalidHashError, VerificationError
+from argon2.exceptions import InvalidHashError, VerificationError, VerifyMismatchError
 
 _HASHER = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
 
@@ -22,9 +22,9 @@ def verify_password(password_hash: str | None, password: str) -> bool:
     stand_in = _stand_in()
     try:
         return _HASHER.verify(password_hash or stand_in, _bytes_of(password)) and password_hash is not None
-    except VerificationError:
+    except VerifyMismatchError:
         return False
-    except InvalidHashError:
+    except (VerificationError, InvalidHashError):
         # An erased or locked account has no hash; it must not be told from one that has.
         return verify_password(None, password)
 
