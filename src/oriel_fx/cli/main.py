@@ -12,7 +12,21 @@ from typing import Annotated
 
 import typer
 
-from oriel_fx.cli import analyze, bench, config, database, demo, doctor, frame, presets, render, settings
+from oriel_fx.cli import (
+    analyze,
+    bench,
+    config,
+    database,
+    demo,
+    doctor,
+    frame,
+    presets,
+    render,
+    scheduler,
+    serve,
+    settings,
+    worker,
+)
 from oriel_fx.cli.console import JsonReporter, fail
 from oriel_fx.errors import OrielError, UsageError
 
@@ -24,7 +38,21 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     rich_markup_mode=None,
 )
-for module in (render, demo, frame, presets, config, analyze, doctor, bench, settings, database):
+for module in (
+    render,
+    demo,
+    frame,
+    presets,
+    config,
+    analyze,
+    doctor,
+    bench,
+    settings,
+    database,
+    serve,
+    worker,
+    scheduler,
+):
     module.add_to(app)
 
 

@@ -24,7 +24,7 @@ worker_class = "gthread"
 threads = _settings.web_threads
 # The master is told that a worker lives by its main thread, not by requests: streams and uploads may take longer.
 timeout = 60
-graceful_timeout = 20
+graceful_timeout = max(1, min(20, _settings.drain_s))
 keepalive = 5
 max_requests = 0
 limit_request_line = 4094
@@ -54,7 +54,7 @@ def child_exit(server: Any, worker: Any) -> None:
     if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
         from prometheus_client import multiprocess
 
-        multiprocess.mark_process_dead(worker.pid)
+        multiprocess.mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
 
 
 def on_exit(server: Any) -> None:

@@ -16,11 +16,12 @@ from sqlalchemy import or_, select, update
 from oriel_fx.server.db import db, utcnow
 from oriel_fx.server.errors import QueueUnavailableError
 from oriel_fx.server.jobs.claims import FREED
-from oriel_fx.server.jobs.outcomes import Fault, fail, refund
+from oriel_fx.server.jobs.outcomes import Fault, fail
 from oriel_fx.server.jobs.stopping import STOPPING
 from oriel_fx.server.jobs.sweeps import CLEANUP_JOB, SWEEPS
 from oriel_fx.server.mail import outbox
 from oriel_fx.server.models import DeadLetter, RenderJob
+from oriel_fx.server.payments.refunds import refund_what_is_due
 from oriel_fx.server.queue.base import CLEANUP
 from oriel_fx.server.renders.enqueue import enqueue_render
 from oriel_fx.server.renders.transitions import transition
@@ -41,8 +42,8 @@ class Reconciled:
     freed: int
     enqueued: int
     mails: int
-    refunds_asked: int
-    refunds_made: int
+    refunds: int
+    letters_closed: int
 
 
 def reconcile(now: datetime | None = None) -> Reconciled:
@@ -52,8 +53,8 @@ def reconcile(now: datetime | None = None) -> Reconciled:
         freed=_step("leases", lambda: free_abandoned(now)),
         enqueued=_step("jobs", lambda: enqueue_due(now)),
         mails=_step("mails", lambda: announce_mails(now)),
-        refunds_asked=_step("late refunds", lambda: refund_given_up(now)),
-        refunds_made=_step("refunds", carry_out_refunds),
+        refunds=_step("refunds", lambda: refund_what_is_due(now)),
+        letters_closed=_step("dead letters", lambda: close_letters(now)),
     )
 
 
@@ -107,27 +108,18 @@ def announce_mails(now: datetime) -> int:
     return len(ids)
 
 
-def refund_given_up(now: datetime) -> int:
-    """Ask for the refunds of jobs that failed long enough ago, and close their dead letters. Commits."""
-    due = select(RenderJob).where(RenderJob.status == JobStatus.FAILED, RenderJob.refund_due_at <= now)
-    jobs = db.session.scalars(due.limit(BATCH)).all()
-    for job in jobs:
-        refund(job, "render_failed")
-        job.refund_due_at = None
-        letters = update(DeadLetter).where(DeadLetter.job_id == job.id, DeadLetter.status == DeadLetterStatus.OPEN)
-        db.session.execute(letters.values(status=DeadLetterStatus.DROPPED, resolved_at=now))
-        db.session.commit()
-    return len(jobs)
-
-
-def carry_out_refunds() -> int:
-    """Make the refunds that were asked for. Commits."""
-    from oriel_fx.server.payments.refunds import carry_out_refund, due_refunds
-
-    ids = due_refunds(db.session)
-    for payment_id in ids:
-        carry_out_refund(db.session, payment_id)
-    return len(ids)
+def close_letters(now: datetime) -> int:
+    """Close the dead letters of jobs whose money has gone back because nobody retried them in time. Commits."""
+    over = select(RenderJob.id).where(RenderJob.status == JobStatus.FAILED, RenderJob.refund_due_at <= now)
+    closed = db.session.execute(
+        update(DeadLetter)
+        .where(DeadLetter.status == DeadLetterStatus.OPEN, DeadLetter.job_id.in_(over))
+        .values(status=DeadLetterStatus.DROPPED, resolved_at=now)
+        .returning(DeadLetter.id),
+        execution_options={"synchronize_session": False},
+    ).all()
+    db.session.commit()
+    return len(closed)
 
 
 def enqueue_sweeps(now: datetime) -> None:
@@ -150,7 +142,7 @@ def run_scheduler(app: Flask) -> None:
             hour = int(now.timestamp()) // _SWEEP_EVERY_S
             if hour != swept and _step("sweeps", lambda now=now: _swept(now)):  # type: ignore[misc]
                 swept = hour
-        if done.freed or done.refunds_asked or done.refunds_made:
+        if done.freed or done.refunds or done.letters_closed:
             _log.info("reconciled", **vars(done))
         STOPPING.wait(every_s)
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import structlog
 
 from oriel_fx.render.audio.child import start_child
-from oriel_fx.server.jobs.stopping import STOPPING
+from oriel_fx.server.jobs.stopping import HURRY, STOPPING
 
 # The wait before a child that ended is started again: doubled each time, forgotten once it has lived a while.
 FIRST_WAIT_S, LONGEST_WAIT_S, SETTLED_S = 0.5, 30.0, 60.0
@@ -70,19 +70,21 @@ class Supervisor:
                 self._start(child)
 
     def stop(self, within_s: float) -> None:
-        """Ask all of them to end, wait, and end those that did not."""
-        running = [(child.name, child.process) for child in self._children if child.process is not None]
-        for _, process in running:
+        """Ask all of them to end, wait, and end those that did not; at once after a second signal."""
+        running = {child.name: child.process for child in self._children if child.process is not None}
+        self._children.clear()
+        for process in running.values():
             process.send_signal(signal.SIGTERM)
         until = time.monotonic() + within_s
-        for name, process in running:
-            try:
-                process.wait(max(0.1, until - time.monotonic()))
-            except subprocess.TimeoutExpired:
+        while any(process.poll() is None for process in running.values()):
+            if HURRY.is_set() or time.monotonic() > until:
+                break
+            time.sleep(0.05)
+        for name, process in running.items():
+            if process.poll() is None:
                 _log.warning("a process did not end in time", process=name)
                 process.kill()
-                process.wait()
-        self._children.clear()
+            process.wait()
 
     def pids(self) -> dict[str, int]:
         """The process ids of what runs now."""

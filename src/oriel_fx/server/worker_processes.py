@@ -78,4 +78,3 @@ def _wait_for_redis(settings: Settings) -> bool:
                 said = True
             STOPPING.wait(1)
     return False
-

@@ -18,6 +18,7 @@ from oriel_fx.server.jobs.claims import FREED, Claim
 from oriel_fx.server.mail.messages import MailKind
 from oriel_fx.server.mail.outbox import alert_admin, announce, queue_mail
 from oriel_fx.server.models import DeadLetter, Payment, RenderJob, User
+from oriel_fx.server.payments.refunds import request_refund
 from oriel_fx.server.queue.base import DEAD_LETTER, RENDER_VIDEO, VIDEO_RENDERING
 from oriel_fx.server.renders.transitions import transition
 from oriel_fx.server.services import current_services, current_settings
@@ -136,7 +137,7 @@ def fail(job: RenderJob, fault: Fault, *, permanent: bool, lease_token: int | No
     ]
     letter = None
     if permanent:
-        refund(job, "render_failed")
+        _refund(job)
     else:
         letter = DeadLetter(
             job_id=job.id,
@@ -158,13 +159,11 @@ def fail(job: RenderJob, fault: Fault, *, permanent: bool, lease_token: int | No
     return True
 
 
-def refund(job: RenderJob, reason: str) -> None:
-    """Ask for the job's money to go back, if any was paid; carried out later. Does not commit."""
-    from oriel_fx.server.payments.refunds import request_refund
-
+def _refund(job: RenderJob) -> None:
+    # Carried out by the reconciler: Stripe may be away, and the job has failed all the same.
     payment = db.session.get(Payment, job.payment_id) if job.payment_id else None
     if payment is not None:
-        request_refund(db.session, payment, reason)
+        request_refund(db.session, payment, "failed")
 
 
 def retry_wait_s(failures: int) -> float:

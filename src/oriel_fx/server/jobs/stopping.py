@@ -1,4 +1,4 @@
-"""Asking this process to stop: SIGTERM sets `STOPPING`, and whoever works looks at it."""
+"""Asking this process to stop: a signal sets `STOPPING`, and whoever works looks at it; a second one sets `HURRY`."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import signal
 import threading
 
 # One for the process, as signals are.
-STOPPING = threading.Event()
+STOPPING, HURRY = threading.Event(), threading.Event()
 _PR_SET_PDEATHSIG = 1
 
 
 def stop_on(*signals: signal.Signals) -> None:
-    """From now on these signals set `STOPPING` and do nothing else."""
+    """From now on these signals set `STOPPING`, then `HURRY`, and do nothing else."""
     for one in signals:
-        signal.signal(one, lambda *_: STOPPING.set())
+        signal.signal(one, lambda *_: (HURRY if STOPPING.is_set() else STOPPING).set())
 
 
 def die_with(parent_pid: int) -> None:

@@ -1,0 +1,171 @@
+"""`oriel serve`: starts everything, stops everything, and leaves nothing behind, whatever ends it."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import socket
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.server.processes import free_port
+from tests.server.worker.processes import alive, command_of, descendants, kill, until
+
+ORIEL = str(Path(sys.executable).with_name("oriel"))
+
+
+class Served:
+    """A running `oriel serve` on a data folder, and what it printed."""
+
+    def __init__(self, folder: Path, *words: str) -> None:
+        self.folder, self.port = folder, free_port()
+        self.log = folder.parent / "serve.log"
+        with self.log.open("wb") as log:
+            self.process = subprocess.Popen(
+                [ORIEL, "serve", "--port", str(self.port), *words],
+                env={"PATH": "/usr/bin:/bin", "HOME": str(folder.parent), "ORIEL_DATA_DIR": str(folder)},
+                stdout=log,
+                stderr=log,
+            )
+
+    def wait(self) -> None:
+        until(lambda: "Ctrl-C stops it." in self.log.read_text() or self.process.poll() is not None, 40)
+        assert self.process.poll() is None, self.log.read_text()
+
+    def get(self, path: str) -> bytes:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=10) as answer:
+            return bytes(answer.read())
+
+    def end(self) -> None:
+        left = descendants(self.process.pid)
+        self.process.kill()
+        self.process.wait()
+        for pid in alive(left):
+            kill(pid)
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Iterator[Served]:
+    running = Served(tmp_path / "data", "--workers", "1")
+    yield running
+    running.end()
+
+
+def test_it_runs_the_whole_product_and_stops_all_of_it(served: Served) -> None:
+    served.wait()
+    assert json.loads(served.get("/ready"))["status"] == "ok"
+    assert served.get("/api/openapi.json")
+    until(lambda: b"oriel_workers 2.0" in served.get("/metrics"))
+    children = descendants(served.process.pid)
+    names = " ".join(command_of(pid) for pid in children)
+    for part in ("valkey-server", "gunicorn", "scheduler", "worker --queues video_rendering", "worker --light"):
+        assert part in names
+    printed = served.log.read_text()
+    for told in (f"http://127.0.0.1:{served.port}", "/api/docs", str(served.folder)):
+        assert told in printed
+
+    served.process.send_signal(signal.SIGTERM)
+    assert served.process.wait(25) == 0
+    assert not list(alive(children))
+    assert not (served.folder / "queue.sock").exists()
+    assert "Traceback" not in served.log.read_text()
+
+
+def test_nothing_outlives_it_after_kill_9_and_it_starts_again(served: Served, tmp_path: Path) -> None:
+    served.wait()
+    children = descendants(served.process.pid)
+    assert len(children) >= 6
+    kill(served.process.pid)
+    served.process.wait()
+    until(lambda: not list(alive(children)), 10)
+
+    again = Served(served.folder)
+    try:
+        again.wait()
+        assert json.loads(again.get("/ready"))["status"] == "ok"
+    finally:
+        again.end()
+
+
+def test_what_dies_is_started_again(served: Served) -> None:
+    served.wait()
+    [queue] = [pid for pid in descendants(served.process.pid) if "valkey-server" in command_of(pid)]
+    [light] = [pid for pid in descendants(served.process.pid) if "worker --light" in command_of(pid)]
+    kill(queue)
+    kill(light)
+    until(lambda: sum("worker --light" in command_of(pid) for pid in descendants(served.process.pid)) == 1)
+    until(lambda: json.loads(served.get("/metrics") and _ready(served))["dependencies"]["queue"] == "ok")
+    until(lambda: b"oriel_workers 2.0" in served.get("/metrics"), 40)
+
+
+def _ready(served: Served) -> bytes:
+    try:
+        return served.get("/ready")
+    except urllib.error.HTTPError as error:
+        return bytes(error.read())
+
+
+def test_a_second_one_on_the_same_folder_or_port_says_so_in_a_sentence(served: Served) -> None:
+    served.wait()
+    for port, said in ((free_port(), "Another `oriel serve` is using"), (served.port, "is taken")):
+        second = subprocess.run(
+            [ORIEL, "serve", "--port", str(port)],
+            env={"PATH": "/usr/bin:/bin", "HOME": "/nonexistent", "ORIEL_DATA_DIR": str(served.folder)},
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
+        )
+        assert second.returncode == 2
+        assert said in second.stderr
+        assert "Traceback" not in second.stderr
+    assert json.loads(served.get("/ready"))["status"] == "ok"
+
+
+def test_a_port_that_is_taken_starts_nothing(tmp_path: Path) -> None:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        ended = subprocess.run(
+            [ORIEL, "serve", "--port", str(listener.getsockname()[1])],
+            env={"PATH": "/usr/bin:/bin", "ORIEL_DATA_DIR": str(tmp_path / "data")},
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
+        )
+    assert ended.returncode == 2
+    assert re.match(r"Error: Port \d+ is taken by another program\.\n  Choose", ended.stderr)
+    assert not (tmp_path / "data" / "queue").exists()
+
+
+def test_an_address_others_can_reach_means_production(tmp_path: Path) -> None:
+    ended = subprocess.run(
+        [ORIEL, "serve", "--host", "0.0.0.0"],
+        env={"PATH": "/usr/bin:/bin", "ORIEL_DATA_DIR": str(tmp_path / "data")},
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert ended.returncode == 2
+    assert "Production lacks these settings" in ended.stderr
+
+
+def test_an_unknown_role_is_named(tmp_path: Path) -> None:
+    ended = subprocess.run(
+        [ORIEL, "start"],
+        env={"PATH": "/usr/bin:/bin", "ORIEL_DATA_DIR": str(tmp_path), "ORIEL_ROLE": "wbe"},
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert ended.returncode == 2
+    assert "'wbe' is not a role" in ended.stderr
