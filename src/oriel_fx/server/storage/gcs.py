@@ -86,7 +86,7 @@ class GcsStorage(Storage):
 
     def download(self, key: str, path: Path) -> int:
         """See Storage."""
-        blob = self._current(key)
+        blob = self._blob(key)
         with atomic_file(path, path.parent, lasting=False) as file, _reporting(key):
             blob.download_to_file(file, raw_download=True, checksum="crc32c", **self._call)
             return file.tell()
@@ -173,7 +173,7 @@ class _Reader(io.RawIOBase):
 
     def __init__(self, blob: Any, key: str, call: dict[str, Any]) -> None:
         self._blob, self._key, self._call = blob, key, call
-        self._size = int(blob.size)
+        self._size, self._generation = int(blob.size), blob.generation
         self._at = 0
 
     def readable(self) -> bool:
@@ -199,8 +199,15 @@ class _Reader(io.RawIOBase):
             return 0
         with _reporting(self._key):
             data = self._blob.download_as_bytes(
-                start=self._at, end=end - 1, raw_download=True, checksum=None, **self._call
+                start=self._at,
+                end=end - 1,
+                raw_download=True,
+                checksum=None,
+                if_generation_match=self._generation,
+                **self._call,
             )
+        if self._blob.generation != self._generation:  # as the reply says; emulators do not mind the condition
+            raise _replaced(self._key)
         buffer[: len(data)] = data
         self._at += len(data)
         return len(data)
@@ -225,12 +232,18 @@ def _reporting(key: str | None = None) -> Iterator[None]:
             _log.error("there is no such bucket")
             raise StorageUnavailableError from error
         raise ObjectNotFoundError(f"Storage has no file {key}.") from None
+    except (exceptions.PreconditionFailed, exceptions.RequestRangeNotSatisfiable):
+        raise _replaced(key) from None
     except pybreaker.CircuitBreakerError as error:
         _log.warning("storage not asked, or away", why=str(error))
         raise StorageUnavailableError from error
     except _AWAY as error:
         _log.error("storage failed", error=type(error).__name__, status=_status(error))
         raise StorageUnavailableError from error
+
+
+def _replaced(key: str | None) -> ObjectNotFoundError:
+    return ObjectNotFoundError(f"Storage has another version of {key} now.")
 
 
 def _no_outage(error: BaseException) -> bool:
@@ -252,7 +265,7 @@ def _credentials(settings: Settings) -> Any:
     given = reveal(settings.gcs_credentials_json)
     if given:
         try:
-            info = json.loads(given)
+            info = dict(json.loads(given))
             return service_account.Credentials.from_service_account_info(info, scopes=_SCOPES)  # type: ignore[no-untyped-call]
         except (ValueError, TypeError, GoogleAuthError):
             raise SettingsError(

@@ -194,10 +194,15 @@ def _walk(folder: Path, above: str, prefix: str) -> Iterator[tuple[str, os.DirEn
     """The files below a folder in the order of their keys, which is not that of their names: `a-b` is before `a/b`."""
     try:
         with os.scandir(folder) as entries:
-            named = [(above + entry.name + ("/" if entry.is_dir() else ""), entry) for entry in entries]
+            # No links: one that leads upwards would have no end.
+            named = [
+                (above + entry.name + ("/" if entry.is_dir(follow_symlinks=False) else ""), entry)
+                for entry in entries
+                if not entry.name.startswith(".") and not entry.is_symlink()
+            ]
     except (FileNotFoundError, NotADirectoryError):
         return
-    for key, entry in sorted((pair for pair in named if not pair[1].name.startswith(".")), key=lambda pair: pair[0]):
+    for key, entry in sorted(named, key=lambda pair: pair[0]):
         if key.endswith("/"):
             if key.startswith(prefix) or prefix.startswith(key):
                 yield from _walk(folder / entry.name, key, prefix)
