@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, or_, select, update
 
 from oriel_fx.server.auth.audit import audit_user
 from oriel_fx.server.auth.sessions import end_all_sessions
@@ -27,7 +27,7 @@ def delete_account(user: User) -> None:
     # First of all: a mail about a refund, which the next steps may write, is still to be sent.
     _erase_mails(user)
     _stop_jobs(user)
-    _refund_jobs(user)
+    _refund_undelivered(user)
     _erase_jobs(user)
     end_all_sessions(user, "deleted")
     db.session.execute(delete(PasswordResetToken).where(PasswordResetToken.user_id == user.id))
@@ -50,20 +50,14 @@ def _stop_jobs(user: User) -> None:
             cancel_job(db.session(), job, REASON)
 
 
-def _refund_jobs(user: User) -> None:
-    """What was paid for, was not delivered, and has not been refunded by the cancelling."""
+def _refund_undelivered(user: User) -> None:
+    """Ask for what was paid and brought no video, where the cancelling has not. The reconciler carries it out."""
     from oriel_fx.server.payments.refunds import request_refund
 
-    paid = db.session.scalars(
-        select(Payment)
-        .join(RenderJob, RenderJob.payment_id == Payment.id)
-        .where(
-            RenderJob.user_id == user.id,
-            RenderJob.status.not_in(_DELIVERED),
-            Payment.status == PaymentStatus.COMPLETED,
-        )
-    ).all()
-    for payment in paid:
+    paid = select(Payment).outerjoin(RenderJob, RenderJob.payment_id == Payment.id)
+    undelivered = or_(RenderJob.id.is_(None), RenderJob.status.not_in(_DELIVERED))
+    mine = (Payment.user_id == user.id, Payment.status == PaymentStatus.COMPLETED)
+    for payment in db.session.scalars(paid.where(*mine, undelivered).order_by(Payment.id)).all():
         request_refund(db.session(), payment, REASON)
 
 
