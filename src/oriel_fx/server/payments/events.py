@@ -57,7 +57,7 @@ def _apply(event: GatewayEvent) -> Todo:
     payment_id = _payment_of(event)
     if payment_id is None:
         # Another product's on the same account, or a payment that was never ours.
-        _log.warning("event of no payment", event_type=event.type, event=event.id)
+        _log.warning("event of no payment", event_type=event.type, event_id=event.id)
         return Todo()
     return handler(event, payment_id)
 
