@@ -62,7 +62,7 @@ def _reencode(source: Path, target: Path, max_pixels: int) -> dict[str, Any]:
     else:
         kind, options = "png", [cv2.IMWRITE_PNG_COMPRESSION, 3]
         # Decoding multiplied the colours by alpha; files hold them as they are.
-        pixels[..., :3] = np.clip(pixels[..., :3] * 255 / np.maximum(alpha, 1) + 0.5, 0, 255).astype(np.uint8)
+        pixels[..., :3] = np.clip(pixels[..., :3] * (255 / np.maximum(alpha, 1)) + 0.5, 0, 255).astype(np.uint8)
         done, encoded = cv2.imencode(".png", cv2.cvtColor(pixels, cv2.COLOR_RGBA2BGRA), options)
     if not done:
         return {"fault": "broken"}
