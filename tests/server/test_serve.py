@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 from tests.server.processes import free_port
-from tests.server.worker.processes import alive, command_of, descendants, kill, until
+from tests.server.worker.processes import alive, children_of, command_of, descendants, kill, until
 
 ORIEL = str(Path(sys.executable).with_name("oriel"))
 
@@ -50,58 +50,64 @@ class Served:
             kill(pid)
 
 
-@pytest.fixture
-def served(tmp_path: Path) -> Iterator[Served]:
-    running = Served(tmp_path / "data", "--workers", "1")
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    running = Served(tmp_path_factory.mktemp("serve") / "data", "--workers", "1")
+    running.wait()
     yield running
     running.end()
 
 
-def test_it_runs_the_whole_product_and_stops_all_of_it(served: Served) -> None:
-    served.wait()
-    assert json.loads(served.get("/ready"))["status"] == "ok"
+def test_it_runs_the_whole_product_and_says_where(served: Served) -> None:
+    assert json.loads(_ready(served))["status"] == "ok"
     assert served.get("/api/openapi.json")
     until(lambda: b"oriel_workers 2.0" in served.get("/metrics"))
-    children = descendants(served.process.pid)
-    names = " ".join(command_of(pid) for pid in children)
+    names = " ".join(command_of(pid) for pid in descendants(served.process.pid))
     for part in ("valkey-server", "gunicorn", "scheduler", "worker --queues video_rendering", "worker --light"):
         assert part in names
     printed = served.log.read_text()
     for told in (f"http://127.0.0.1:{served.port}", "/api/docs", str(served.folder)):
         assert told in printed
 
-    served.process.send_signal(signal.SIGTERM)
-    assert served.process.wait(25) == 0
-    assert not list(alive(children))
-    assert not (served.folder / "queue.sock").exists()
-    assert "Traceback" not in served.log.read_text()
 
+def test_nothing_outlives_it_after_kill_9_nor_after_sigterm(tmp_path: Path) -> None:
+    first = Served(tmp_path / "data")
+    try:
+        first.wait()
+        until(lambda: len(_children(first, "worker")) == 2)
+        children = descendants(first.process.pid)
+        kill(first.process.pid)
+        first.process.wait()
+        until(lambda: not list(alive(children)), 10)
+    finally:
+        first.end()
 
-def test_nothing_outlives_it_after_kill_9_and_it_starts_again(served: Served, tmp_path: Path) -> None:
-    served.wait()
-    children = descendants(served.process.pid)
-    assert len(children) >= 6
-    kill(served.process.pid)
-    served.process.wait()
-    until(lambda: not list(alive(children)), 10)
-
-    again = Served(served.folder)
+    again = Served(first.folder)
     try:
         again.wait()
-        assert json.loads(again.get("/ready"))["status"] == "ok"
+        until(lambda: len(_children(again, "worker")) == 2)
+        children = descendants(again.process.pid)
+        again.process.send_signal(signal.SIGTERM)
+        assert again.process.wait(25) == 0
+        assert not list(alive(children))
+        assert not (again.folder / "queue.sock").exists()
+        assert "Traceback" not in again.log.read_text()
     finally:
         again.end()
 
 
 def test_what_dies_is_started_again(served: Served) -> None:
-    served.wait()
-    [queue] = [pid for pid in descendants(served.process.pid) if "valkey-server" in command_of(pid)]
-    [light] = [pid for pid in descendants(served.process.pid) if "worker --light" in command_of(pid)]
+    until(lambda: b"oriel_workers 2.0" in served.get("/metrics"))
+    [queue], [light] = _children(served, "valkey-server"), _children(served, "worker --light")
     kill(queue)
     kill(light)
-    until(lambda: sum("worker --light" in command_of(pid) for pid in descendants(served.process.pid)) == 1)
-    until(lambda: json.loads(served.get("/metrics") and _ready(served))["dependencies"]["queue"] == "ok")
-    until(lambda: b"oriel_workers 2.0" in served.get("/metrics"), 40)
+    until(lambda: _children(served, "valkey-server") not in ([], [queue]))
+    until(lambda: _children(served, "worker --light") not in ([], [light]))
+    until(lambda: json.loads(_ready(served))["status"] == "ok")
+
+
+def _children(served: Served, words: str) -> list[int]:
+    return [pid for pid in children_of(served.process.pid) if words in command_of(pid)]
 
 
 def _ready(served: Served) -> bytes:
@@ -112,7 +118,6 @@ def _ready(served: Served) -> bytes:
 
 
 def test_a_second_one_on_the_same_folder_or_port_says_so_in_a_sentence(served: Served) -> None:
-    served.wait()
     for port, said in ((free_port(), "Another `oriel serve` is using"), (served.port, "is taken")):
         second = subprocess.run(
             [ORIEL, "serve", "--port", str(port)],
@@ -125,7 +130,7 @@ def test_a_second_one_on_the_same_folder_or_port_says_so_in_a_sentence(served: S
         assert second.returncode == 2
         assert said in second.stderr
         assert "Traceback" not in second.stderr
-    assert json.loads(served.get("/ready"))["status"] == "ok"
+    assert json.loads(_ready(served))["status"] == "ok"
 
 
 def test_a_port_that_is_taken_starts_nothing(tmp_path: Path) -> None:

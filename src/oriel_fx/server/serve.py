@@ -64,9 +64,10 @@ def serve(settings: Settings, say: Callable[[str], None]) -> None:
         supervisor = Supervisor(_environment(settings, stripe_url))
         try:
             supervisor.add("web", web_command())
+            # The rest after it: five processes that start at once make whoever waits for the first page wait longer.
+            _announce(settings, say)
             supervisor.add("scheduler", oriel("scheduler"))
             add_workers(supervisor, settings.render_workers)
-            _announce(settings, say)
             while not STOPPING.wait(_LOOK_EVERY_S):
                 supervisor.look()
                 if queue and not queue.is_running():

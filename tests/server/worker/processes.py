@@ -67,18 +67,18 @@ def until(true: Callable[[], object], seconds: float = 20) -> None:
         time.sleep(0.05)
 
 
+def children_of(pid: int) -> list[int]:
+    """The process ids of a process's own children."""
+    found: list[int] = []
+    with contextlib.suppress(OSError):
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            found += [int(child) for child in (task / "children").read_text().split()]
+    return found
+
+
 def descendants(pid: int) -> list[int]:
     """The process ids of all children of a process, and of theirs."""
-    found: list[int] = []
-    todo = [pid]
-    while todo:
-        one = todo.pop()
-        with contextlib.suppress(OSError):
-            for task in Path(f"/proc/{one}/task").iterdir():
-                children = [int(child) for child in (task / "children").read_text().split()]
-                found += children
-                todo += children
-    return found
+    return [one for child in children_of(pid) for one in (child, *descendants(child))]
 
 
 def command_of(pid: int) -> str:
