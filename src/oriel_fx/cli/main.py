@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 
 from oriel_fx.cli import (
+    admin,
     analyze,
     bench,
     config,
@@ -52,6 +53,7 @@ for module in (
     serve,
     worker,
     scheduler,
+    admin,
 ):
     module.add_to(app)
 

@@ -70,6 +70,7 @@ def back_up(settings: Settings, path: Path) -> Backup:
         os.close(handle)
         try:
             _copy(source, Path(name))
+            _make_one_file(Path(name))
             revision = check_backup(Path(name))
             Path(name).replace(path)
         finally:
@@ -123,6 +124,12 @@ def _copy(source: Path, target: Path) -> None:
             new.commit()
     except sqlite3.Error as error:
         raise BackupError(f"The database could not be copied: {error}.", "Is there room on the disk?") from None
+
+
+def _make_one_file(path: Path) -> None:
+    # The copy is in WAL mode as the database is, and would want two more files beside it.
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA journal_mode=DELETE")
 
 
 def _open(path: Path) -> sqlite3.Connection:

@@ -27,8 +27,11 @@ def operating() -> Iterator[str]:
 
         from oriel_fx.server.app import database_context, upgrade_database
         from oriel_fx.server.db import db
+        from oriel_fx.server.logs import configure_logging
         from oriel_fx.server.settings import load_settings
     settings = load_settings()
+    # What goes wrong is told as a sentence; what waits, the tables show.
+    configure_logging("CRITICAL")
     try:
         if settings.database.startswith("sqlite:///") and not os.path.exists(settings.database[10:]):  # noqa: PTH110
             # Nothing ran here yet: there is nothing to see, but an operator's account can be made.

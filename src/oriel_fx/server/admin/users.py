@@ -20,6 +20,8 @@ from oriel_fx.server.admin.common import (
 )
 from oriel_fx.server.auth.accounts import set_password
 from oriel_fx.server.auth.addresses import lookup_address, normal_address
+from oriel_fx.server.auth.password_policy import check_password
+from oriel_fx.server.auth.passwords import hash_password
 from oriel_fx.server.auth.resets import request_reset
 from oriel_fx.server.auth.sessions import end_all_sessions
 from oriel_fx.server.db import db
@@ -103,8 +105,11 @@ def create_user(actor: str, email: str, *, password: str = "", admin: bool = Fal
         address = normal_address(email)
     except ValueError:
         raise RefusedError(f"{email!r} is not an e-mail address.", "Check its spelling.") from None
+    if password:
+        check_password(password, address)
     role = Role.ADMIN if admin else Role.USER
-    user = User(email=address, password_hash=_NO_PASSWORD, role=role, created_at=current_services().clock())
+    hashed = hash_password(password) if password else _NO_PASSWORD
+    user = User(email=address, password_hash=hashed, role=role, created_at=current_services().clock())
     db.session.add(user)
     try:
         db.session.flush()
@@ -113,7 +118,7 @@ def create_user(actor: str, email: str, *, password: str = "", admin: bool = Fal
         raise RefusedError("There is an account with this address already.", "See `oriel admin users show`.") from None
     audit(actor, "users.create", ("user", user.id), role=role.value)
     if password:
-        _set(user, password)
+        db.session.commit()
     else:
         _mail_link(user)
     return _row(user, 0)
