@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from email.header import Header
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -21,7 +22,7 @@ def mime_message(message: Mail, mail_from: str, now: datetime) -> EmailMessage:
     try:
         made["From"] = _address(address, name)
         made["To"] = _address(message.to)
-        made["Subject"] = message.subject
+        made.set_raw("Subject", _folded("Subject", message.subject))
         made["Message-ID"] = message.message_id
         made["Date"] = format_datetime(now)
         for header, value in HEADERS.items():
@@ -50,6 +51,12 @@ def ascii_domain(address: str) -> str:
         return f"{local}@{domain if domain.isascii() else domain.encode('idna').decode()}"
     except UnicodeError:
         raise MailError("The recipient's host name is none.", permanent=True) from None
+
+
+def _folded(name: str, value: str) -> str:
+    """A header's text in ASCII. EmailMessage's own folding loses spaces between words of other scripts (3.11)."""
+    plain = value.isascii() and len(value) < 60 and "=?" not in value
+    return value if plain else Header(value, "utf-8", header_name=name).encode()
 
 
 def _address(address: str, name: str = "") -> Address:
