@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from flask import current_app
 from flask_migrate import downgrade
 from sqlalchemy import inspect
 from tests.server.processes import Postgres
 
-from oriel_fx.server.app import database_context, upgrade_database
+from oriel_fx.server.database_app import database_context, install_migrations, upgrade_database
 from oriel_fx.server.db import Base, db
 from oriel_fx.server.settings import Settings, load_settings
 
@@ -42,6 +43,7 @@ def test_upgrading_twice_does_nothing(empty: Settings) -> None:
 def test_everything_can_be_taken_back(empty: Settings) -> None:
     upgrade_database(empty)
     with database_context(empty):
+        install_migrations(current_app)
         downgrade(revision="base")
         assert inspect(db.engine).get_table_names() == ["alembic_version"]
 

@@ -17,7 +17,7 @@ def add_to(app: typer.Typer) -> None:
 def upgrade() -> None:
     """Create or upgrade the tables. A release runs it before the new version starts; twice does no harm."""
     with needs_server():
-        from oriel_fx.server.app import upgrade_database
+        from oriel_fx.server.database_app import upgrade_database
         from oriel_fx.server.settings import load_settings
         from oriel_fx.server.settings_report import without_password
     settings = load_settings()

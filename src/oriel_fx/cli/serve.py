@@ -43,7 +43,7 @@ def start(
     """Run one process of a deployment: the web server, the workers, the scheduler, or the release step."""
     with needs_server():
         from oriel_fx.server import worker_processes
-        from oriel_fx.server.app import upgrade_database
+        from oriel_fx.server.database_app import upgrade_database
         from oriel_fx.server.serve import web_command
         from oriel_fx.server.settings import load_settings
     if role not in ROLES:

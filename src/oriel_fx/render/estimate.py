@@ -6,10 +6,10 @@ import os
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from oriel_fx.render.audio import probe_song
-from oriel_fx.render.prepare import frame_range
-from oriel_fx.render.spec import RenderSpec
+if TYPE_CHECKING:
+    from oriel_fx.render.spec import RenderSpec
 
 # CPU seconds per million pixels of one frame, drawing and encoding, on the two-core server these were measured on.
 CPU_S_PER_MEGAPIXEL = {"draft": 0.008, "standard": 0.018, "high": 0.055}
@@ -37,6 +37,10 @@ def choose_jobs() -> int:
 
 def estimate(song: Path, spec: RenderSpec) -> Estimate:
     """Frames and seconds of work a song needs, from its header. Raises SongError, SpecError."""
+    # The server reads the numbers above in processes that never draw.
+    from oriel_fx.render.audio import probe_song
+    from oriel_fx.render.prepare import frame_range
+
     width, height = spec.output.size_px
     fps = spec.output.frames_per_s
     duration_s = probe_song(song).duration_s

@@ -1,23 +1,18 @@
 """The application: `create_app(load_settings())`.
 
-gunicorn runs `oriel_fx.server.wsgi:app`. `make_database_app` is the little that migrations and commands need.
+gunicorn runs `oriel_fx.server.wsgi:app`. What migrations, workers and commands need is in database_app.py.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
-
 from flask import Flask
 from flask_cors import CORS
-from flask_migrate import Migrate
 from flask_openapi import OpenAPI
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from oriel_fx.server.auth.api import bp as auth
 from oriel_fx.server.auth.guard import install_auth, jwt_config
-from oriel_fx.server.db import db, engine_options
+from oriel_fx.server.database_app import configure_database, database_context, make_database_app, upgrade_database
 from oriel_fx.server.error_handlers import install_error_handlers
 from oriel_fx.server.health.api import bp as health
 from oriel_fx.server.http import install_body_checks, install_hooks
@@ -33,7 +28,7 @@ from oriel_fx.server.settings import Settings
 from oriel_fx.server.storage.api import bp as files
 from oriel_fx.server.users.api import bp as users
 
-MIGRATIONS = Path(__file__).parent / "migrations"
+__all__ = ["create_app", "database_context", "make_database_app", "upgrade_database"]
 
 
 def create_app(settings: Settings, services: Services | None = None) -> OpenAPI:
@@ -65,37 +60,9 @@ def create_app(settings: Settings, services: Services | None = None) -> OpenAPI:
     return app
 
 
-def make_database_app(settings: Settings) -> Flask:
-    """An application that has nothing but the database: for migrations and operators' commands."""
-    app = Flask("oriel_fx.server", static_folder=None)
-    _configure(app, settings, None)
-    return app
-
-
-@contextmanager
-def database_context(settings: Settings) -> Iterator[None]:
-    """`db.session` outside the web process, for as long as the block runs; closes every connection at its end."""
-    with make_database_app(settings).app_context():
-        try:
-            yield
-        finally:
-            db.session.remove()
-            db.engine.dispose()
-
-
-def upgrade_database(settings: Settings) -> None:
-    """Bring the database up to the newest migration."""
-    from flask_migrate import upgrade
-
-    with database_context(settings):
-        upgrade()
-
-
 def _configure(app: Flask, settings: Settings, services: Services | None) -> None:
     app.config.update(
         SECRET_KEY=settings.derived_key("flask"),
-        SQLALCHEMY_DATABASE_URI=settings.database,
-        SQLALCHEMY_ENGINE_OPTIONS=engine_options(settings.database),
         MAX_CONTENT_LENGTH=settings.max_body_bytes,
         SESSION_COOKIE_SECURE=settings.production,
         SESSION_COOKIE_SAMESITE="Lax",
@@ -103,8 +70,4 @@ def _configure(app: Flask, settings: Settings, services: Services | None) -> Non
         **jwt_config(settings),
         **limiter_config(settings),
     )
-    app.extensions["oriel"] = services or Services(settings)
-    if settings.database.startswith("sqlite"):
-        settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    db.init_app(app)
-    Migrate(app, db, directory=str(MIGRATIONS), render_as_batch=True, compare_type=True)
+    configure_database(app, settings, services)

@@ -17,7 +17,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 
 from oriel_fx.errors import UsageError
-from oriel_fx.server.app import upgrade_database
+from oriel_fx.server.database_app import upgrade_database
 from oriel_fx.server.jobs.stopping import STOPPING, stop_on
 from oriel_fx.server.logs import configure_logging
 from oriel_fx.server.queue.embedded import EmbeddedQueue, data_folder_lock

@@ -15,7 +15,7 @@ from oriel_fx.server.settings import load_settings
 @cache
 def worker_app() -> Flask:
     """The application of this process: the database and the services, without the API."""
-    from oriel_fx.server.app import make_database_app
+    from oriel_fx.server.database_app import make_database_app
     from oriel_fx.server.logs import configure_logging
 
     settings = load_settings()

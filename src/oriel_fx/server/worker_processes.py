@@ -23,6 +23,7 @@ _log = structlog.get_logger("oriel_fx.worker")
 
 def work(settings: Settings, queues: list[str]) -> None:
     """One worker on these queues, in this process, until it is told to stop; waits for Redis as long as it takes."""
+    # The outbox for its own sake: what this process has imported, its horses need not.
     from oriel_fx.server.jobs.rq_worker import make_worker
     from oriel_fx.server.worker import worker_app
 
