@@ -12,7 +12,7 @@ from tests.server.payments.conftest import Order, Shop
 from oriel_fx.server.breakers import reset_breakers
 from oriel_fx.server.db import db, utcnow
 from oriel_fx.server.errors import PaymentsUnavailableError
-from oriel_fx.server.models import Payment
+from oriel_fx.server.models import Payment, User
 from oriel_fx.server.payments.refunds import (
     DueRefund,
     carry_out_refund,
@@ -266,6 +266,15 @@ def test_the_reconciler_refunds_what_is_due_and_nothing_else(shop: Shop) -> None
 
 
 @SQLITE
+def test_a_canceled_job_whose_refund_nobody_requested_is_found(shop: Shop) -> None:
+    order, session_id = shop.paid()
+    shop.change(shop.job(order), status=JobStatus.CANCELED)
+    with shop.app.app_context():
+        assert refund_what_is_due(utcnow()) == 1
+    assert shop.payment(session_id).refund_reason == "canceled"
+
+
+@SQLITE
 def test_a_retry_in_the_last_moment_keeps_the_money(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     order, session_id = failed(shop, timedelta(seconds=-1))
     with shop.app.app_context():
@@ -291,8 +300,6 @@ def test_while_stripe_is_away_the_wish_stays(shop: Shop) -> None:
 
 @SQLITE
 def test_nobody_writes_to_a_deleted_account(shop: Shop) -> None:
-    from oriel_fx.server.models import User
-
     order, session_id = shop.paid()
     with shop.app.app_context():
         db.session.execute(update(User).where(User.id == order.user_id).values(deleted_at=utcnow()))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import structlog
-from sqlalchemy import select, update
+from sqlalchemy import or_, select, update
 
 from oriel_fx.server.db import db
 from oriel_fx.server.errors import PaymentsUnavailableError
@@ -25,7 +25,7 @@ _log = structlog.get_logger("oriel_fx.payments")
 
 @dataclass(frozen=True)
 class DueRefund:
-    """A refund to carry out. `job_id`: of the job whose failure it is for, where it is not requested yet."""
+    """A refund to carry out. `job_id`: of the job that came to nothing, where it is not requested yet."""
 
     payment_id: int
     job_id: int | None
@@ -142,23 +142,26 @@ def refund_key(payment: Payment) -> str:
 
 
 def due_refunds(now: datetime, limit: int = 100) -> list[DueRefund]:
-    """What is to be refunded: requested and not done; and for jobs that failed and had no successful retry in time."""
+    """What is to be refunded: requested and not done; of jobs that failed and had no successful retry in time; and of
+    canceled ones, whose canceling should have requested it.
+    """
     requested = (
         select(Payment.id)
         .where(Payment.status == PaymentStatus.REFUND_PENDING)
         .order_by(Payment.updated_at)
         .limit(limit)
     )
-    unrendered = (RenderJob.status == JobStatus.FAILED) & (RenderJob.refund_due_at <= now)
-    failed = (
+    given_up = (RenderJob.status == JobStatus.FAILED) & (RenderJob.refund_due_at <= now)
+    unrendered = or_(given_up, RenderJob.status == JobStatus.CANCELED)
+    unrequested = (
         select(Payment.id, RenderJob.id)
         .join(RenderJob, RenderJob.payment_id == Payment.id)
         .where(Payment.status == PaymentStatus.COMPLETED, unrendered)
-        .order_by(RenderJob.refund_due_at)
+        .order_by(RenderJob.id)
         .limit(limit)
     )
     found = [DueRefund(payment_id, None) for payment_id in db.session.scalars(requested)]
-    found += [DueRefund(payment_id, job_id) for payment_id, job_id in db.session.execute(failed)]
+    found += [DueRefund(payment_id, job_id) for payment_id, job_id in db.session.execute(unrequested)]
     db.session.commit()
     return found
 
@@ -168,19 +171,20 @@ def refund_what_is_due(now: datetime, limit: int = 100) -> int:
     n_done = 0
     for due in due_refunds(now, limit):
         try:
-            if due.job_id is None or _request_for_failed(due.payment_id, due.job_id, now):
+            if due.job_id is None or _request_for_unrendered(due.payment_id, due.job_id, now):
                 n_done += carry_out_refund(due.payment_id)
         except PaymentsUnavailableError:
             break
     return n_done
 
 
-def _request_for_failed(payment_id: int, job_id: int, now: datetime) -> bool:
+def _request_for_unrendered(payment_id: int, job_id: int, now: datetime) -> bool:
     # Under the job's lock: a retry by an operator a moment ago keeps the money here.
     job = lock_row(db.session, RenderJob, job_id)
     payment = lock_row(db.session, Payment, payment_id)
-    due = job.status is JobStatus.FAILED and job.refund_due_at is not None and job.refund_due_at <= now
-    requested = due and request_refund(db.session, payment, "failed")
+    given_up = job.status is JobStatus.FAILED and job.refund_due_at is not None and job.refund_due_at <= now
+    due = given_up or job.status is JobStatus.CANCELED
+    requested = due and request_refund(db.session, payment, job.status.value)
     db.session.commit()
     return requested
 
@@ -195,5 +199,7 @@ def _stop(session: AnySession, job: RenderJob) -> None:
     if job.status is JobStatus.QUEUED and transition(job, JobStatus.CANCELED):
         return
     if job.status is JobStatus.PROCESSING:
-        stopping = update(RenderJob).where(RenderJob.id == job.id).values(cancel_requested=True)
+        stopping = (
+            update(RenderJob).where(RenderJob.id == job.id).values(cancel_requested=True, version=RenderJob.version + 1)
+        )
         session.execute(stopping, execution_options={"synchronize_session": False})

@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, Response, redirect, render_template_string
 from werkzeug.wrappers import Response as WerkzeugResponse
 
+from oriel_fx.server.mail.messages import money
 from oriel_fx.server.payments.sandbox.objects import Json, StripeFaultError, Till
 
 _HEADERS = {
@@ -13,7 +14,6 @@ _HEADERS = {
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-store",
 }
-_TWO_DECIMALS_LESS = frozenset({"jpy", "krw", "clp", "vnd"})  # currencies whose smallest unit is the whole
 _PAGE = """<!doctype html>
 <html lang="en">
 <head>
@@ -116,10 +116,3 @@ def _checkout(till: Till, session: Json) -> str:
 
 def _notice(title: str, message: str) -> str:
     return render_template_string(_PAGE, title=title, message=message, session=None)
-
-
-def money(amount: int, currency: str) -> str:
-    """An amount in the currency's smallest unit, for people: `USD 1.49`."""
-    return (
-        f"{currency.upper()} {amount}" if currency in _TWO_DECIMALS_LESS else f"{currency.upper()} {amount / 100:.2f}"
-    )

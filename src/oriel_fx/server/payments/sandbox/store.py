@@ -42,6 +42,7 @@ class Store:
         self._depth = 0
         self._database = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
         self._database.execute("PRAGMA journal_mode=WAL")
+        self._database.execute("PRAGMA synchronous=NORMAL")
         self._database.executescript(_TABLES)
 
     def close(self) -> None:
