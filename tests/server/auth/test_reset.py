@@ -30,6 +30,7 @@ from werkzeug.test import TestResponse
 
 from oriel_fx.server.db import db, utcnow
 from oriel_fx.server.models import EmailMessage, PasswordResetToken
+from oriel_fx.server.services import current_services
 from oriel_fx.server.settings import Settings
 
 one_database = pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
@@ -79,6 +80,17 @@ def test_the_mail_links_to_the_studio_and_the_token_is_kept_hashed(
         row = db.session.scalars(select(PasswordResetToken)).one()
         assert row.token_hash == hashlib.sha256(token.encode()).hexdigest()
         assert timedelta(minutes=59) < row.expires_at - utcnow() <= timedelta(hours=1)
+
+
+@one_database
+def test_the_workers_are_told_of_the_mail(app: OpenAPI, client: FlaskClient, make_user: MakeUser) -> None:
+    make_account(make_user)
+    ask(client, "eve@example.org").close()
+    with app.app_context():
+        assert current_services().queue.depths()["high_priority"] == 0
+    ask(client).close()  # they are told once the answer is sent
+    with app.app_context():
+        assert current_services().queue.depths()["high_priority"] == 1
 
 
 def test_works_once(app: OpenAPI, client: FlaskClient, make_user: MakeUser) -> None:
