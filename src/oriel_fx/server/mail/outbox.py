@@ -107,13 +107,13 @@ def alert_admin(session: AnySession, cause: str, detail: str) -> int | None:
     return queue_mail(session, kind=MailKind.ADMIN_ALERT, to=to, idempotency_key=key, cause=cause, detail=detail)
 
 
-def send_email(message_id: int) -> bool:
+def send_email(message_id: int, now: datetime | None = None) -> bool:
     """Send one mail if it is due and nobody else is at it; whether it was sent now. Commits the session.
 
     A carrier's refusal is no exception here: it is written into the row, with the time of the next try.
     """
     services = current_services()
-    claimed = _claim(message_id, services.clock())
+    claimed = _claim(message_id, now or services.clock())
     if claimed is None:
         return False
     attempt, mail = claimed
@@ -128,14 +128,15 @@ def send_email(message_id: int) -> bool:
         _failed(message_id, attempt, type(error).__name__, permanent=False)
         return False
     sent = {"status": EmailStatus.SENT, "sent_at": services.clock(), "provider_id": provider_id[:255]}
-    _settle(message_id, attempt, sent | {"next_attempt_at": None, "error": None})
+    # A text that was sent is not kept: its links open accounts, and tokens are stored hashed.
+    _settle(message_id, attempt, sent | {"next_attempt_at": None, "error": None, "body_text": "", "body_html": ""})
     _log.info("mail sent", mail=message_id, attempt=attempt)
     return True
 
 
 def send_due(now: datetime | None = None, limit: int = 100) -> int:
     """Send what is due, oldest first, `limit` at most; how many went. Safe beside other senders."""
-    return sum(send_email(message_id) for message_id in due(now, limit))
+    return sum(send_email(message_id, now) for message_id in due(now, limit))
 
 
 def due(now: datetime | None = None, limit: int = 100) -> list[int]:
