@@ -76,7 +76,7 @@ class Streams:
 
 
 class CountedStream:
-    """A stream that says when it was closed: the server does so at its end, and when the client goes away.
+    """A stream that says when it is over: read to its end, or closed because the client went away.
 
     A generator alone could not: closing one that was never begun runs none of its code.
     """
@@ -86,7 +86,10 @@ class CountedStream:
         self._closed = False
 
     def __iter__(self) -> Iterator[str]:
-        return self._stream
+        try:
+            yield from self._stream
+        finally:
+            self.close()
 
     def close(self) -> None:
         if not self._closed:
