@@ -10,6 +10,7 @@ from flask_cors import CORS
 from flask_openapi import OpenAPI
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+from oriel_fx.server.admin.site import install_admin
 from oriel_fx.server.auth.api import bp as auth
 from oriel_fx.server.auth.guard import install_auth, jwt_config
 from oriel_fx.server.database_app import configure_database, database_context, make_database_app, upgrade_database
@@ -54,6 +55,7 @@ def create_app(settings: Settings, services: Services | None = None) -> OpenAPI:
         app.register_api(blueprint)
     if settings.storage_kind == "local":
         app.register_api(files)
+    install_admin(app)
     if settings.trusted_proxies:
         hops = settings.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=0, x_port=0)  # type: ignore[method-assign]

@@ -1,0 +1,53 @@
+"""What all pages share: how they are put into Flask-Admin, and what their templates know."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any, cast
+
+from flask import g
+from flask_admin import Admin, BaseView
+from markupsafe import Markup
+
+from oriel_fx.server.admin.site.gate import csrf_token, error_page
+from oriel_fx.server.mail.messages import money
+from oriel_fx.server.services import current_services
+
+
+class Page(BaseView):  # type: ignore[misc]
+    """A view whose errors are pages, and which needs nothing of Flask-Admin's scripts."""
+
+    def create_blueprint(self, admin: Admin) -> Any:
+        """Flask-Admin's, with our error page: the API's answer is for programs."""
+        blueprint = super().create_blueprint(admin)
+        blueprint.register_error_handler(Exception, error_page)
+        return blueprint
+
+    def _run_view(self, fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        # Flask-Admin's own calls the view a second time after a TypeError; an action must never run twice.
+        return fn(self, *args, **kwargs)
+
+    def show(self, template: str, **values: Any) -> str:
+        """Fill a template of ours."""
+        values |= {"csrf_token": csrf_token(), "operator": g.user, "when": when, "money": money, "ago": ago}
+        return cast(str, self.render(f"oriel_admin/{template}", **values))
+
+
+def when(moment: datetime | None) -> Markup | str:
+    """A moment in UTC, to the second, as an element that machines can read too."""
+    if moment is None:
+        return "–"
+    utc = moment.astimezone(UTC)
+    return Markup('<time datetime="{}">{}</time>').format(f"{utc:%Y-%m-%dT%H:%M:%SZ}", f"{utc:%Y-%m-%d %H:%M:%S}")
+
+
+def ago(moment: datetime | None) -> str:
+    """How long ago: 12 s, 5 min, 3 h, 2 d."""
+    if moment is None:
+        return "–"
+    seconds = max(0, (current_services().clock() - moment).total_seconds())
+    for unit, length_s in (("d", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= length_s:
+            return f"{seconds // length_s:.0f} {unit}"
+    return f"{seconds:.0f} s"
