@@ -49,15 +49,16 @@ def start(
     if role not in ROLES:
         raise UsageError(f"{role!r} is not a role.", f"Set ORIEL_ROLE to one of {', '.join(ROLES)}.")
     settings = load_settings()
+    if settings.production and "host" not in settings.model_fields_set:
+        # A platform's router comes from outside this container.
+        os.environ["ORIEL_HOST"] = "0.0.0.0"
+        settings = load_settings()
     if role == "web":
-        if settings.production and "host" not in settings.model_fields_set:
-            # A platform's router comes from outside this container.
-            os.environ["ORIEL_HOST"] = "0.0.0.0"
         command = web_command()
         os.execv(command[0], command)
-    elif role == "worker":
-        worker_processes.work_all(settings)
-    elif role == "scheduler":
-        worker_processes.schedule(settings)
-    else:
+    elif role == "release":
         upgrade_database(settings)
+    else:
+        with worker_processes.answering_health(settings.host, settings.port):
+            run = worker_processes.work_all if role == "worker" else worker_processes.schedule
+            run(settings)

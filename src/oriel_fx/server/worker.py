@@ -9,6 +9,7 @@ from functools import cache
 
 from flask import Flask
 
+from oriel_fx.server.mail import outbox
 from oriel_fx.server.settings import load_settings
 
 
@@ -34,8 +35,6 @@ def render_video(job_public_id: str) -> None:
 
 def send_email(message_id: int) -> None:
     """Send a mail that is due."""
-    from oriel_fx.server.mail import outbox
-
     with worker_app().app_context():
         outbox.send_email(message_id)
 

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import redis
 import structlog
@@ -23,7 +27,6 @@ _log = structlog.get_logger("oriel_fx.worker")
 
 def work(settings: Settings, queues: list[str]) -> None:
     """One worker on these queues, in this process, until it is told to stop; waits for Redis as long as it takes."""
-    # The outbox for its own sake: what this process has imported, its horses need not.
     from oriel_fx.server.jobs.rq_worker import make_worker
     from oriel_fx.server.worker import worker_app
 
@@ -63,6 +66,33 @@ def schedule(settings: Settings) -> None:
     configure_logging(settings.log_level)
     stop_on(*_STOP_SIGNALS)
     run_scheduler(worker_app())
+
+
+@contextmanager
+def answering_health(host: str, port: int) -> Iterator[None]:
+    """Answer GET /health meanwhile, for platforms that ask every service whether it lives."""
+    server = ThreadingHTTPServer((host, port), _Health)
+    thread = threading.Thread(target=server.serve_forever, name="oriel-health", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+class _Health(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        found = self.path == "/health"
+        body = b'{"status":"ok"}' if found else b""
+        self.send_response(200 if found else 404)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Nothing: it is asked every few seconds."""
 
 
 def _wait_for_redis(settings: Settings) -> bool:
