@@ -44,12 +44,15 @@ class Server:
             self.process = subprocess.Popen(
                 [*command, "oriel_fx.server.wsgi:app"], env={**os.environ, **given}, stdout=log, stderr=log
             )
-        until = time.monotonic() + 30
+
+    def wait(self) -> None:
+        """Return once it answers."""
+        until = time.monotonic() + 60
         while True:
             try:
-                requests.get(f"{self.url}/health", timeout=2)
+                requests.get(f"{self.url}/health", timeout=10)
                 return
-            except requests.ConnectionError:
+            except requests.RequestException:
                 assert self.process.poll() is None and time.monotonic() < until, self.log.read_text()
                 time.sleep(0.1)
 
@@ -68,6 +71,7 @@ class Server:
 def server(settings: Settings, tmp_path: Path) -> Iterator[Server]:
     running = Server(settings, tmp_path)
     try:
+        running.wait()
         yield running
     finally:
         running.stop()
