@@ -79,6 +79,9 @@ def test_while_one_is_open_there_is_no_second(shop: Shop) -> None:
     assert error["details"]["url"] == made["url"]
     assert error["details"]["expires_at"] is not None
     assert len(shop.objects("checkout.session")) == 1
+    # Saying so takes no question to Stripe.
+    shop.sandbox.stop()
+    assert shop.create(order).status_code == 409
 
 
 @pytest.mark.parametrize("status", [one for one in JobStatus if one is not JobStatus.AWAITING_PAYMENT])

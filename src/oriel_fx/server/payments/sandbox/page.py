@@ -58,7 +58,7 @@ button:hover { filter: brightness(1.08); }
 {% if declined %}<p class="alert" role="alert">The card was declined ({{ declined }}). You can try again.</p>{% endif %}
 <dl><dt>For</dt><dd>{{ session.customer_email or "a guest" }}</dd>
 <dt>Reference</dt><dd>{{ session.client_reference_id }}</dd></dl>
-<form method="post" action="{{ session.id }}/pay"><button class="pay" autofocus>Pay {{ amount }}</button></form>
+<form method="post" action="{{ session.id }}/pay"><button class="pay">Pay {{ amount }}</button></form>
 <form method="post" action="{{ session.id }}/decline"><button class="decline">Decline the card</button></form>
 {% if session.cancel_url %}<a class="back" href="{{ session.cancel_url }}">Back without paying</a>{% endif %}
 <p class="note">This page stands in for Stripe's while Oriel FX runs on your machine.</p>
