@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,13 +14,16 @@ from flask_admin import expose
 
 from oriel_fx.errors import OrielError
 from oriel_fx.server.admin.common import Listing, NotThereError, Paging, RefusedError
+from oriel_fx.server.admin.job_log import JobEvent
 from oriel_fx.server.admin.site.gate import actor
 from oriel_fx.server.admin.site.page import Page, ago, when
 from oriel_fx.server.db import db
 from oriel_fx.server.errors import ApiError, NotFoundError
+from oriel_fx.server.mail.messages import money
 
 PAGE_ROWS = 50
 MOST_AT_ONCE = 100
+_FIRST = ("status", "error code", "error message", "error detail", "note")
 Kind = Literal["text", "id", "status", "time", "number", "long"]
 
 
@@ -74,6 +78,10 @@ class ListView(Page):
         """Where else to look: words and addresses."""
         return []
 
+    def events(self, details: Any) -> list[JobEvent]:
+        """What happened to it, oldest first."""
+        return []
+
     @expose("/")  # type: ignore[untyped-decorator]
     def index(self) -> str:
         """The list."""
@@ -96,7 +104,12 @@ class ListView(Page):
         row = self.row_of(found)
         allowed = {name: action for name, action in self.actions.items() if action.allowed(row)}
         return self.show(
-            "details.html", key=self.key(row), facts=_facts(found), allowed=allowed, links=self.links(found)
+            "details.html",
+            key=self.key(row),
+            facts=_facts(found),
+            allowed=allowed,
+            links=self.links(found),
+            events=self.events(found),
         )
 
     @expose("/act", methods=("POST",))  # type: ignore[untyped-decorator]
@@ -143,20 +156,37 @@ def _number(text: str) -> int:
 
 
 def _facts(details: Any) -> list[tuple[str, object, str]]:
-    """Every field that says something: its name, its value, and how to show it."""
+    """Every field that says something: its name, its value, and how to show it; what went wrong comes first."""
+    return sorted(_all_facts(details), key=lambda fact: fact[0] not in _FIRST)
+
+
+def _all_facts(details: Any) -> list[tuple[str, object, str]]:
     found: list[tuple[str, object, str]] = []
     for field in dataclasses.fields(details):
-        value = getattr(details, field.name)
-        name = field.name.replace("_", " ")
+        value, name = getattr(details, field.name), field.name.replace("_", " ")
         if dataclasses.is_dataclass(value):
-            found += _facts(value)
-        elif isinstance(value, datetime):
-            found.append((name, when(value), "time"))
-        elif isinstance(value, dict):
-            found += [(f"{name}: {key}", part, "long") for key, part in value.items() if part not in (0, None, "")]
-        elif field.name.endswith("_link"):
+            found += _all_facts(value)
+        elif value in (None, "", False, {}) or field.name.endswith(("_link", "currency")):
             continue
-        elif value not in (None, ""):
-            long = isinstance(value, str) and (len(value) > 80 or "\n" in value or field.name == "error_detail")
-            found.append((name, value, "status" if field.name in ("status", "state") else "long" if long else "text"))
+        elif field.name.endswith("_cents") and isinstance(value, int):
+            found.append((name.removesuffix(" cents"), money(value, details.currency), "text"))
+        elif isinstance(value, dict) and all(isinstance(part, int) for part in value.values()):
+            found += [(f"{name}: {key}", part, "text") for key, part in value.items() if part]
+        else:
+            found.append((name, *_shown(field.name, value)))
     return found
+
+
+def _shown(name: str, value: object) -> tuple[object, str]:
+    if isinstance(value, datetime):
+        return when(value), "time"
+    if isinstance(value, dict):
+        return json.dumps(value, indent=1, ensure_ascii=False), "long"
+    if isinstance(value, float):
+        return f"{value:.0%}" if name == "progress" else f"{value:.1f}", "text"
+    if name.endswith("_bytes") and isinstance(value, int):
+        return f"{value / 1e6:.1f} MB", "text"
+    if name in ("status", "state", "payment_status"):
+        return value, "status"
+    long = isinstance(value, str) and (len(value) > 80 or "\n" in value or name == "error_detail")
+    return ("yes" if value is True else value), "long" if long else "text"

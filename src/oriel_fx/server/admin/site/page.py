@@ -30,7 +30,14 @@ class Page(BaseView):  # type: ignore[misc]
 
     def show(self, template: str, **values: Any) -> str:
         """Fill a template of ours."""
-        values |= {"csrf_token": csrf_token(), "operator": g.user, "when": when, "money": money, "ago": ago}
+        values |= {
+            "csrf_token": csrf_token(),
+            "operator": g.user,
+            "when": when,
+            "money": money,
+            "ago": ago,
+            "until": until,
+        }
         return cast(str, self.render(f"oriel_admin/{template}", **values))
 
 
@@ -44,10 +51,19 @@ def when(moment: datetime | None) -> Markup | str:
 
 def ago(moment: datetime | None) -> str:
     """How long ago: 12 s, 5 min, 3 h, 2 d."""
+    return "–" if moment is None else _span((current_services().clock() - moment).total_seconds())
+
+
+def until(moment: datetime | None) -> str:
+    """How long until then: in 5 h; now, where it is over."""
     if moment is None:
         return "–"
-    seconds = max(0, (current_services().clock() - moment).total_seconds())
+    left_s = (moment - current_services().clock()).total_seconds()
+    return f"in {_span(left_s)}" if left_s > 0 else "now"
+
+
+def _span(seconds: float) -> str:
     for unit, length_s in (("d", 86400), ("h", 3600), ("min", 60)):
         if seconds >= length_s:
             return f"{seconds // length_s:.0f} {unit}"
-    return f"{seconds:.0f} s"
+    return f"{max(0.0, seconds):.0f} s"

@@ -7,7 +7,7 @@ from typing import Any
 from flask import url_for
 from flask_admin import BaseView
 
-from oriel_fx.server.admin import audits, dead_letters, jobs, mails, payments, users
+from oriel_fx.server.admin import audits, dead_letters, job_log, jobs, mails, payments, users
 from oriel_fx.server.admin.common import Listing, Paging, state_of
 from oriel_fx.server.admin.site.lists import Action, Column, ListView, number_of
 from oriel_fx.server.mail.messages import money
@@ -80,7 +80,7 @@ class JobView(ListView):
 
     about = "A failed job can be rendered again as long as its money was not given back. Cancelling refunds."
     columns = (
-        Column("Job", lambda row: row.id, "id"),
+        Column("Job", lambda row: row.id[:8], "id"),
         Column("Status", lambda row: row.status, "status"),
         Column("Done", lambda row: f"{row.progress:.0%}", "number"),
         Column("Title", lambda row: row.title),
@@ -123,17 +123,21 @@ class JobView(ListView):
             found.append(("Its payment", url_for("admin_payments.details", key=details.payment_id)))
         return [*found, ("Its owner", url_for("admin_users.index", email=details.job.email))]
 
+    def events(self, details: jobs.JobDetails) -> list[job_log.JobEvent]:
+        """See ListView."""
+        return job_log.job_events(details.job.id)
+
 
 class PaymentView(ListView):
     """Payments."""
 
     about = "Parked payments wait for you: their note says why. A refund gives the whole amount back."
     columns = (
-        Column("Payment", lambda row: row.id, "id"),
+        Column("Payment", lambda row: row.id[:8], "id"),
         Column("Status", lambda row: row.status, "status"),
         Column("Amount", lambda row: money(row.amount_cents, row.currency), "number"),
         Column("Address", lambda row: row.email),
-        Column("Job", lambda row: row.job_id, "id"),
+        Column("Job", lambda row: (row.job_id or "–")[:8], "id"),
         Column("Made", lambda row: row.created_at, "time"),
         Column("Refunded", lambda row: row.refunded_at, "time"),
     )
@@ -174,7 +178,7 @@ class DeadLetterView(ListView):
     columns = (
         Column("No.", lambda row: row.id, "id"),
         Column("Status", lambda row: row.status, "status"),
-        Column("Job", lambda row: row.job_id, "id"),
+        Column("Job", lambda row: (row.job_id or "–")[:8], "id"),
         Column("Address", lambda row: row.email),
         Column("Error", lambda row: row.error_code),
         Column("What happened", lambda row: row.error_detail, "long"),
