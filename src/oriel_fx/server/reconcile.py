@@ -15,7 +15,7 @@ from sqlalchemy import or_, select, update
 
 from oriel_fx.server.db import db, utcnow
 from oriel_fx.server.errors import QueueUnavailableError
-from oriel_fx.server.jobs.claims import FREED
+from oriel_fx.server.jobs.claims import CANCEL_REASON, FREED
 from oriel_fx.server.jobs.outcomes import Fault, fail
 from oriel_fx.server.jobs.stopping import STOPPING
 from oriel_fx.server.jobs.sweeps import CLEANUP_JOB, SWEEPS
@@ -23,6 +23,7 @@ from oriel_fx.server.mail import outbox
 from oriel_fx.server.models import DeadLetter, RenderJob
 from oriel_fx.server.payments.refunds import refund_what_is_due
 from oriel_fx.server.queue.base import CLEANUP
+from oriel_fx.server.renders.cancel import finish_cancel
 from oriel_fx.server.renders.enqueue import enqueue_render
 from oriel_fx.server.renders.transitions import transition
 from oriel_fx.server.services import current_services, current_settings
@@ -68,7 +69,7 @@ def free_abandoned(now: datetime) -> int:
 def _free(job: RenderJob) -> bool:
     crashes, token = job.crashes + 1, job.lease_token
     if job.cancel_requested:
-        done = transition(job, JobStatus.CANCELED, lease_token=token, **FREED)
+        done = finish_cancel(db.session, job, CANCEL_REASON, lease_token=token, **FREED)
     elif crashes > current_settings().job_crashes:
         fault = Fault(
             "WORKERS_LOST",

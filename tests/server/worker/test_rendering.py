@@ -168,6 +168,15 @@ def test_a_song_that_is_none_fails_at_once_with_a_refund_and_a_mail(
 
 
 @sqlite
+def test_a_spec_of_another_time_fails_at_once(
+    queued: Callable[..., str], render: Callable[[str], None], look: Look
+) -> None:
+    name = queued(render_config={"layers": [{"type": "hologram"}]})
+    render(name)
+    assert (look(name).status, look(name).error_code) == (JobStatus.FAILED, "INVALID_SPEC")
+
+
+@sqlite
 def test_an_upload_that_is_gone_fails_at_once(
     queued: Callable[..., str], render: Callable[[str], None], look: Look, services: Services
 ) -> None:
@@ -310,7 +319,10 @@ def test_cancelling_stops_a_render_and_leaves_nothing(
     change(app, name, cancel_requested=True)
     working.join(10)
     assert not working.is_alive()
-    assert look(name).status is JobStatus.CANCELED
+    job = look(name)
+    assert job.status is JobStatus.CANCELED
+    with app.app_context():
+        assert db.session.get_one(Payment, job.payment_id).status is PaymentStatus.REFUND_PENDING
     assert not list(services.storage.list("videos/"))
     assert not work_folder(settings, name).exists()
     assert mails() == []

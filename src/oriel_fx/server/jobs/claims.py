@@ -17,24 +17,17 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from oriel_fx.server.db import db, utcnow
 from oriel_fx.server.models import JobAsset, RenderJob
+from oriel_fx.server.renders.cancel import finish_cancel
 from oriel_fx.server.renders.enqueue import render_timeout_s
 from oriel_fx.server.renders.transitions import transition
 from oriel_fx.server.services import current_settings
-from oriel_fx.server.states import AssetKind, JobStatus
+from oriel_fx.server.states import JobStatus
 
 TICK_S = 0.5
+CANCEL_REASON = "canceled by user"
 # Our own limit comes before RQ's, which would interrupt anything anywhere.
 _BEFORE_RQ_S = 30
 _log = structlog.get_logger("oriel_fx.jobs")
-
-
-@dataclass(frozen=True)
-class Upload:
-    """One upload of a job: what it is, its key in storage, and its sender's name for it."""
-
-    kind: AssetKind
-    key: str
-    filename: str
 
 
 @dataclass(frozen=True)
@@ -47,7 +40,7 @@ class Claim:
     config: dict[str, Any]
     fps: Fraction
     n_frames: int
-    uploads: tuple[Upload, ...]
+    uploads: tuple[JobAsset, ...]  # of no session
     limit_s: float
 
 
@@ -59,7 +52,7 @@ def claim_job(public_id: str, owner: str) -> Claim | None:
         db.session.rollback()
         return None
     if job.cancel_requested:
-        transition(job, JobStatus.CANCELED)
+        finish_cancel(db.session, job, CANCEL_REASON)
         db.session.commit()
         return None
     settings = current_settings()
@@ -81,10 +74,9 @@ def claim_job(public_id: str, owner: str) -> Claim | None:
 
 
 def _described(job: RenderJob, limit_s: float) -> Claim:
-    assets = db.session.scalars(select(JobAsset).where(JobAsset.job_id == job.id)).all()
-    uploads = [Upload(asset.kind, asset.storage_key, asset.filename) for asset in assets]
-    if AssetKind.AUDIO not in {upload.kind for upload in uploads}:
-        uploads.append(Upload(AssetKind.AUDIO, job.upload_key, job.audio_filename))
+    uploads = tuple(db.session.scalars(select(JobAsset).where(JobAsset.job_id == job.id)))
+    for upload in uploads:
+        db.session.expunge(upload)
     return Claim(
         job_id=job.id,
         public_id=job.public_id,
@@ -92,7 +84,7 @@ def _described(job: RenderJob, limit_s: float) -> Claim:
         config=dict(job.render_config),
         fps=Fraction(job.fps),
         n_frames=job.n_frames,
-        uploads=tuple(uploads),
+        uploads=uploads,
         limit_s=limit_s,
     )
 

@@ -14,12 +14,13 @@ import structlog
 from oriel_fx.errors import AssetError, OrielError, SongError, SpecError
 from oriel_fx.server.db import db, utcnow
 from oriel_fx.server.errors import ObjectNotFoundError, QueueUnavailableError
-from oriel_fx.server.jobs.claims import FREED, Claim
+from oriel_fx.server.jobs.claims import CANCEL_REASON, FREED, Claim
 from oriel_fx.server.mail.messages import MailKind
 from oriel_fx.server.mail.outbox import alert_admin, announce, queue_mail
 from oriel_fx.server.models import DeadLetter, Payment, RenderJob, User
 from oriel_fx.server.payments.refunds import request_refund
 from oriel_fx.server.queue.base import DEAD_LETTER, RENDER_VIDEO, VIDEO_RENDERING
+from oriel_fx.server.renders.cancel import finish_cancel
 from oriel_fx.server.renders.transitions import transition
 from oriel_fx.server.services import current_services, current_settings
 from oriel_fx.server.states import JobStatus
@@ -101,9 +102,11 @@ def complete(claim: Claim, stored: Stored) -> bool:
 
 
 def cancel(claim: Claim) -> bool:
-    """End a job its owner wants stopped. Commits."""
+    """End a job its owner wants stopped, and ask for its refund. Commits."""
     job = db.session.get_one(RenderJob, claim.job_id, populate_existing=True)
-    done = job.status is JobStatus.PROCESSING and transition(job, JobStatus.CANCELED, lease_token=claim.token, **FREED)
+    done = job.status is JobStatus.PROCESSING and finish_cancel(
+        db.session, job, CANCEL_REASON, lease_token=claim.token, **FREED
+    )
     db.session.commit()
     return done
 

@@ -19,7 +19,7 @@ from oriel_fx.server.db import db, utcnow
 from oriel_fx.server.errors import DatabaseUnavailableError, StorageUnavailableError, UnavailableError
 from oriel_fx.server.jobs import outcomes
 from oriel_fx.server.jobs.claims import Claim, Lease, claim_job, give_back
-from oriel_fx.server.jobs.files import fetch_uploads, remove_work, work_folder
+from oriel_fx.server.jobs.files import remove_work, work_folder
 from oriel_fx.server.jobs.outcomes import PERMANENT, Stored, fault_of, retry_wait_s
 from oriel_fx.server.jobs.stopping import STOPPING
 from oriel_fx.server.jobs.video import (
@@ -32,6 +32,7 @@ from oriel_fx.server.jobs.video import (
 )
 from oriel_fx.server.models import RenderJob
 from oriel_fx.server.renders.enqueue import enqueue_render
+from oriel_fx.server.renders.job_files import fetch_uploads
 from oriel_fx.server.services import current_services, current_settings
 from oriel_fx.server.states import JobStatus
 from oriel_fx.server.storage.base import Storage
@@ -104,10 +105,11 @@ def _work(app: Flask, claim: Claim, folder: Path) -> bool:
 def _attempt(claim: Claim, lease: Lease, folder: Path) -> Stored:
     storage = current_services().storage
     lease.say(at("fetch"))
-    song, assets = fetch_uploads(storage, claim, folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    files = fetch_uploads(storage, claim.uploads, folder)
     video = folder / "video.mp4"
     started = time.monotonic()
-    make_video(claim, lease, song, assets, video, current_settings().drain_s)
+    make_video(claim, lease, files, video, current_settings().drain_s)
     _log.info("rendered", took_s=round(time.monotonic() - started, 1), frames=claim.n_frames)
     lease.say(at("store"))
     return _insist(lambda: _store(storage, claim, video, folder / "poster.jpg"))

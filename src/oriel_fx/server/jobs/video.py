@@ -7,15 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import structlog
+from pydantic import ValidationError
 
-from oriel_fx.errors import OrielError, RenderCancelledError
-from oriel_fx.render.assets import Assets
+from oriel_fx.errors import OrielError, RenderCancelledError, SpecError
 from oriel_fx.render.chunks import plan_chunks
 from oriel_fx.render.encode.process import find_ffmpeg, run_ffmpeg
 from oriel_fx.render.pipeline import Progress, render_video
 from oriel_fx.render.spec import RenderSpec
 from oriel_fx.server.jobs.claims import Claim, Lease, State
 from oriel_fx.server.jobs.stopping import STOPPING
+from oriel_fx.server.renders.job_files import JobFiles
 
 POSTER_PX = 1280
 # The parts of a render's progress: stage → where it begins and ends.
@@ -101,7 +102,7 @@ class Watch:
         return {chunk.first for chunk in plan_chunks(0, self.n_frames, self.claim.fps)}
 
 
-def make_video(claim: Claim, lease: Lease, song: Path, assets: Assets, output: Path, drain_s: float) -> None:
+def make_video(claim: Claim, lease: Lease, files: JobFiles, output: Path, drain_s: float) -> None:
     """Render the claimed job into `output`. One that an earlier attempt finished is left as it is.
 
     Raises what render_video raises, and LostError, CancelRequestedError, HandBackError, RenderTimeoutError.
@@ -109,13 +110,27 @@ def make_video(claim: Claim, lease: Lease, song: Path, assets: Assets, output: P
     watch = Watch(claim, lease, drain_s, time.monotonic())
     if not output.exists():
         try:
-            spec = RenderSpec.from_config(claim.config)
-            render_video(song, output, spec, assets=assets, on_progress=watch.heard, cancelled=watch.should_stop)
+            render_video(
+                files.song,
+                output,
+                _spec(claim),
+                assets=files.assets,
+                on_progress=watch.heard,
+                cancelled=watch.should_stop,
+            )
         except RenderCancelledError:
             watch.raise_why()
             raise
     if lease.lost.is_set():
         raise LostError
+
+
+def _spec(claim: Claim) -> RenderSpec:
+    """What to make, as it was when the job was submitted. Raises SpecError."""
+    try:
+        return RenderSpec.model_validate(claim.config)
+    except ValidationError as error:
+        raise SpecError("The job's spec is not one this version can draw.", str(error)) from None
 
 
 def make_poster(video: Path, duration_s: float, poster: Path) -> bool:

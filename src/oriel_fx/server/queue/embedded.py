@@ -36,7 +36,7 @@ class QueueStartError(UsageError):
 @contextlib.contextmanager
 def data_folder_lock(data_dir: Path) -> Iterator[None]:
     """Hold the data folder for one `oriel serve`, however that ends. Raises DataFolderInUseError."""
-    data_dir.mkdir(parents=True, exist_ok=True)
+    data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     with (data_dir / "serve.lock").open("a") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
