@@ -18,6 +18,7 @@ from oriel_fx.server.models import User
 from oriel_fx.server.states import JobStatus, PaymentStatus
 
 URL = "/api/payments/create-session"
+SQLITE = pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
 
 
 def test_a_job_that_waits_gets_a_checkout_at_its_own_price(shop: Shop) -> None:
@@ -36,6 +37,7 @@ def test_a_job_that_waits_gets_a_checkout_at_its_own_price(shop: Shop) -> None:
     assert shop.payment(made["session_id"]).status is PaymentStatus.PENDING
 
 
+@SQLITE
 def test_the_addresses_come_from_settings_never_from_the_host_header(shop: Shop) -> None:
     order = shop.order()
     reply = shop.client.post(URL, json={"job_id": order.public_id}, headers={**order.headers, "Host": "evil.example"})
@@ -43,6 +45,7 @@ def test_the_addresses_come_from_settings_never_from_the_host_header(shop: Shop)
     assert "evil" not in str(shop.objects("checkout.session"))
 
 
+@SQLITE
 @pytest.mark.parametrize(
     "body",
     [None, [], {}, {"job_id": ""}, {"job_id": 7}, {"job_id": "x" * 65}, {"job_id": "x", "amount": 1}],
@@ -55,6 +58,7 @@ def test_bad_parameters_are_a_400(shop: Shop, body: Any) -> None:
     assert reply.get_json()["error"]["details"]["faults"]
 
 
+@SQLITE
 def test_only_for_those_who_are_logged_in(client: FlaskClient) -> None:
     assert client.post(URL, json={"job_id": "x"}).status_code == 401
 
@@ -85,7 +89,7 @@ def test_while_one_is_open_there_is_no_second(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("status", [one for one in JobStatus if one is not JobStatus.AWAITING_PAYMENT])
-@pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
+@SQLITE
 def test_a_job_that_needs_no_payment_gets_none(shop: Shop, status: JobStatus) -> None:
     reply = shop.create(shop.order(status=status))
     assert reply.status_code == 409
@@ -94,11 +98,13 @@ def test_a_job_that_needs_no_payment_gets_none(shop: Shop, status: JobStatus) ->
     assert not shop.objects("checkout.session")
 
 
+@SQLITE
 def test_nor_one_whose_time_is_over(shop: Shop) -> None:
     reply = shop.create(shop.order(expires_at=utcnow() - timedelta(seconds=1)))
     assert reply.get_json()["error"]["code"] == "JOB_NOT_PAYABLE"
 
 
+@SQLITE
 def test_nor_one_with_a_payment_that_an_operator_looks_at(shop: Shop) -> None:
     order = shop.order()
     session_id = shop.open(order)
@@ -108,6 +114,7 @@ def test_nor_one_with_a_payment_that_an_operator_looks_at(shop: Shop) -> None:
     assert reply.get_json()["error"]["code"] == "JOB_NOT_PAYABLE"
 
 
+@SQLITE
 def test_a_price_that_stripe_does_not_take_is_a_400_and_no_outage(shop: Shop) -> None:
     reply = shop.create(shop.order(price_cents=10))
     assert reply.status_code == 400
@@ -140,6 +147,7 @@ def test_a_crash_after_stripes_reply_leaves_one_session(shop: Shop) -> None:
     assert len(shop.objects("checkout.session")) == 1
 
 
+@SQLITE
 def test_a_try_left_from_long_ago_gets_a_new_end_and_a_new_key(shop: Shop) -> None:
     order = shop.order()
     shop.at_stripe("outage", "PUT", calls=2)
@@ -154,6 +162,7 @@ def test_a_try_left_from_long_ago_gets_a_new_end_and_a_new_key(shop: Shop) -> No
     assert after.expires_at > utcnow() + timedelta(minutes=30)
 
 
+@SQLITE
 def test_an_address_that_changed_between_two_tries_costs_nothing(shop: Shop) -> None:
     order = shop.order()
     shop.at_stripe("outage", "PUT", calls=2, after_effect=True)
@@ -208,7 +217,7 @@ def test_a_session_whose_end_nobody_told_is_asked_about_first(shop: Shop) -> Non
     assert shop.job(order).status is JobStatus.QUEUED
 
 
-@pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
+@SQLITE
 @pytest.mark.parametrize("settings", [{"request_timeout_s": 2}], indirect=True)
 def test_stripe_hanging_is_a_503_within_the_limit_and_then_at_once(shop: Shop) -> None:
     order = shop.order()

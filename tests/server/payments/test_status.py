@@ -5,8 +5,11 @@ from __future__ import annotations
 import time
 
 import pytest
+from sqlalchemy import select
 from tests.server.payments.conftest import Shop
 
+from oriel_fx.server.db import db
+from oriel_fx.server.models import RenderJob
 from oriel_fx.server.payments.queries import checkout_of, money_under_way
 from oriel_fx.server.payments.sync import close_checkout, reconcile_payments
 from oriel_fx.server.states import JobStatus, PaymentStatus
@@ -173,11 +176,6 @@ def test_closing_one_that_was_just_paid_sends_the_money_back(shop: Shop) -> None
 
 @SQLITE
 def test_uploads_are_kept_while_somebody_may_be_paying(shop: Shop) -> None:
-    from sqlalchemy import select
-
-    from oriel_fx.server.db import db
-    from oriel_fx.server.models import RenderJob
-
     untouched, opened, parked, over = (shop.order() for _ in range(4))
     shop.open(opened)
     shop.at_stripe(f"sessions/{shop.open(parked)}/pay", amount=7)
@@ -191,9 +189,6 @@ def test_uploads_are_kept_while_somebody_may_be_paying(shop: Shop) -> None:
 
 @SQLITE
 def test_where_paying_for_a_job_stands(shop: Shop) -> None:
-    from oriel_fx.server.db import db
-    from oriel_fx.server.models import RenderJob
-
     order = shop.order()
 
     def checkout() -> object:
