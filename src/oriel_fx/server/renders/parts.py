@@ -89,7 +89,7 @@ def _receive(stream: IO[bytes], boundary: bytes, folder: Path, limits: Mapping[s
                 _refuse(name[:64], f"This part {what}.")
             path = folder / name
             n_bytes = _write(events, path, limits[name])
-            filename = _base_name(event.filename) if isinstance(event, File) else ""
+            filename = plain_name(event.filename) if isinstance(event, File) else ""
             parts[name] = Part(path, filename, n_bytes)
     return parts
 
@@ -121,11 +121,11 @@ def _events(stream: IO[bytes], decoder: MultipartDecoder) -> Iterator[Event]:
             raise ValueError("the body ended early")
 
 
-def _base_name(filename: str) -> str:
+def plain_name(filename: str) -> str:
     """A name without folders, control characters and halves of letters, cut to what a column holds."""
     base = PurePosixPath(filename.replace("\\", "/")).name
     clean = "".join(letter for letter in base if letter.isprintable()).strip()
-    return clean.encode("utf-8", "ignore").decode()[-_MAX_NAME:]
+    return "" if clean in (".", "..") else clean.encode("utf-8", "ignore").decode()[-_MAX_NAME:]
 
 
 def _refuse(path: str, message: str) -> NoReturn:
