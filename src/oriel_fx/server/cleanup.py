@@ -248,7 +248,7 @@ def _needs_no_files(now: datetime) -> ColumnElement[bool]:
 def _files_of(job: RenderJob) -> Iterator[tuple[str, int]]:
     """The keys a job may have in storage, each once, with their sizes where the rows know them."""
     uploads = select(JobAsset.storage_key, JobAsset.n_bytes).where(JobAsset.job_id == job.id)
-    keys = dict(db.session.execute(uploads).tuples().all())
+    keys: dict[str, int] = dict(db.session.execute(uploads).all())
     keys.setdefault(job.upload_key, job.upload_bytes)
     if job.video_key:
         keys[job.video_key] = job.video_bytes or 0

@@ -122,7 +122,7 @@ def stats(days: int = 7) -> Stats:
     """The numbers, in a constant number of queries."""
     now = current_services().clock()
     since = (now - timedelta(days=days - 1)).replace(hour=0, minute=0, second=0, microsecond=0)
-    counted = db.session.execute(select(RenderJob.status, func.count()).group_by(RenderJob.status)).tuples()
+    counted = db.session.execute(select(RenderJob.status, func.count()).group_by(RenderJob.status))
     jobs = {status.value: 0 for status in JobStatus} | {status.value: number for status, number in counted}
     by_day, earned, returned = (
         _days(since, days),

@@ -81,7 +81,7 @@ def show_user(who: str) -> UserDetails:
     """One account, by number or address. Raises NotThereError."""
     user = find_user(who)
     jobs = select(RenderJob.status, func.count()).where(RenderJob.user_id == user.id).group_by(RenderJob.status)
-    counted = {status.value: number for status, number in db.session.execute(jobs).tuples()}
+    counted = {status.value: number for status, number in db.session.execute(jobs)}
     kept = (PaymentStatus.COMPLETED, PaymentStatus.PARKED)
     paid = select(Payment.currency, func.sum(Payment.amount)).where(
         Payment.user_id == user.id, Payment.status.in_(kept)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from oriel_fx.server import cleanup
-from oriel_fx.server.cleanup import SWEEPS
 from oriel_fx.server.services import current_services
 
 CLEANUP_JOB = "oriel_fx.server.worker.cleanup"
+SWEEPS = tuple(cleanup.SWEEPS)
 
 
 def run_sweep(name: str) -> int:
