@@ -22,6 +22,7 @@ from oriel_fx.server.jobs.sweeps import CLEANUP_JOB, SWEEPS
 from oriel_fx.server.mail import outbox
 from oriel_fx.server.models import DeadLetter, RenderJob
 from oriel_fx.server.payments.refunds import refund_what_is_due
+from oriel_fx.server.payments.sync import reconcile_payments
 from oriel_fx.server.queue.base import CLEANUP
 from oriel_fx.server.renders.cancel import finish_cancel
 from oriel_fx.server.renders.enqueue import enqueue_render
@@ -43,6 +44,7 @@ class Reconciled:
     freed: int
     enqueued: int
     mails: int
+    payments: int
     refunds: int
     letters_closed: int
 
@@ -54,6 +56,7 @@ def reconcile(now: datetime | None = None) -> Reconciled:
         freed=_step("leases", lambda: free_abandoned(now)),
         enqueued=_step("jobs", lambda: enqueue_due(now)),
         mails=_step("mails", lambda: announce_mails(now)),
+        payments=_step("payments", lambda: reconcile_payments(now)),
         refunds=_step("refunds", lambda: refund_what_is_due(now)),
         letters_closed=_step("dead letters", lambda: close_letters(now)),
     )
