@@ -53,7 +53,7 @@ def database_file(settings: Settings) -> Path:
 
 def default_backup_path(settings: Settings, now: datetime) -> Path:
     """Where a backup goes whose place nobody named."""
-    return settings.data_dir / "backups" / f"oriel-{now:%Y%m%d-%H%M%S}.db"
+    return settings.data_dir / "backups" / f"oriel-{now:%Y%m%d-%H%M%S-%f}.db"
 
 
 def back_up(settings: Settings, path: Path) -> Backup:

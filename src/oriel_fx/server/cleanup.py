@@ -177,7 +177,7 @@ def temporary_folders(now: datetime, dry_run: bool) -> Found:
     yield from _remove([path for path in old if path.name not in needed], dry_run)
 
 
-def old_tokens(now: datetime, dry_run: bool) -> Found:
+def old_sessions(now: datetime, dry_run: bool) -> Found:
     """Tokens and links that have expired anyway."""
     yesterday = now - timedelta(seconds=GRACE_S)
     for model in (PasswordResetToken, RevokedToken, RefreshFamily):
@@ -207,7 +207,7 @@ SWEEPS: dict[str, Callable[[datetime, bool], Found]] = {
     "orphaned_files": orphaned_files,
     "stuck_jobs": stuck_jobs,
     "temporary_folders": temporary_folders,
-    "old_tokens": old_tokens,
+    "old_sessions": old_sessions,
     "old_records": old_records,
 }
 
