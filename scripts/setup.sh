@@ -27,13 +27,19 @@ find_python() {
   done
 }
 
+have_chromium() {
+  for name in chromium-headless-shell chromium chromium-browser google-chrome; do
+    ! command -v "$name" >/dev/null || return 0
+  done
+  return 1
+}
 have_postgres() { command -v postgres >/dev/null || compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null; }
 
 # Names of the Debian packages that are missing for Python $1 (empty: there is no Python).
 missing_packages() {
   if [ -z "$1" ]; then
     printf 'python3 python3-venv libgl1 libegl1'
-    [ "$kind" != dev ] || printf ' postgresql'
+    [ "$kind" != dev ] || printf ' postgresql chromium-headless-shell'
     return
   fi
   local names=()
@@ -43,6 +49,8 @@ missing_packages() {
     "$1" -c 'import ctypes; ctypes.CDLL("libEGL.so.1")' 2>/dev/null || names+=(libegl1)
     # The server's tests run against a real PostgreSQL. Debian keeps its programs off the PATH.
     [ "$kind" != dev ] || have_postgres || names+=(postgresql)
+    # The browser engine's tests film pages in a real Chromium.
+    [ "$kind" != dev ] || have_chromium || names+=(chromium-headless-shell)
   fi
   printf '%s' "${names[*]-}"
 }
@@ -87,7 +95,7 @@ usable() {
 
 case $kind in
   base) extras="" ;;
-  dev) extras="[server,dev]" ;;
+  dev) extras="[server,browser,dev]" ;;
   *) fail "There is no set-up called '$kind'." "Use: bash scripts/setup.sh [dev]" ;;
 esac
 

@@ -27,6 +27,8 @@ def test_the_public_names() -> None:
         "LocalAssets",
         "OrielError",
         "OutputError",
+        "PageError",
+        "PageOptions",
         "Progress",
         "RenderCancelledError",
         "RenderResult",

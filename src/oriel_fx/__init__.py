@@ -15,6 +15,7 @@ if TYPE_CHECKING:
         EncodeError,
         OrielError,
         OutputError,
+        PageError,
         RenderCancelledError,
         SongError,
         SpecError,
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     )
     from oriel_fx.render.analysis import SongAnalysis, analyze_song
     from oriel_fx.render.assets import Assets, LocalAssets
+    from oriel_fx.render.engines.browser.options import PageOptions
     from oriel_fx.render.pipeline import Progress, RenderResult, render_video
     from oriel_fx.render.spec import RenderSpec
     from oriel_fx.render.stills import contact_sheet, render_frame, render_frames
@@ -34,6 +36,7 @@ _HOMES = {
         "EncodeError",
         "OrielError",
         "OutputError",
+        "PageError",
         "RenderCancelledError",
         "SongError",
         "SpecError",
@@ -42,6 +45,7 @@ _HOMES = {
     ),
     "oriel_fx.render.analysis": ("SongAnalysis", "analyze_song"),
     "oriel_fx.render.assets": ("Assets", "LocalAssets"),
+    "oriel_fx.render.engines.browser.options": ("PageOptions",),
     "oriel_fx.render.pipeline": ("Progress", "RenderResult", "render_video"),
     "oriel_fx.render.spec": ("RenderSpec",),
     "oriel_fx.render.stills": ("contact_sheet", "render_frame", "render_frames"),
@@ -55,6 +59,8 @@ __all__ = [
     "LocalAssets",
     "OrielError",
     "OutputError",
+    "PageError",
+    "PageOptions",
     "Progress",
     "RenderCancelledError",
     "RenderResult",

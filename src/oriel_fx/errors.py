@@ -9,6 +9,7 @@
     ├── EncodeError               exit code  7   ffmpeg failed while encoding
     ├── VerifyError               exit code  8   the finished file is not what was asked for
     ├── AssetError                exit code  9   an image or font named by the spec cannot be used
+    ├── PageError                 exit code 10   a web page that cannot be filmed
     └── RenderCancelledError      exit code 130  stopped by the user; the work folder can be resumed
 
 Each carries one sentence saying what is wrong and where, and a hint saying what to do.
@@ -77,6 +78,13 @@ class VerifyError(OrielError):
 class AssetError(OrielError):
     exit_code = 9
     code = "ASSET"
+
+
+class PageError(OrielError):
+    """A page that does not get ready, throws, goes away, asks questions or never ends."""
+
+    exit_code = 10
+    code = "PAGE"
 
 
 class RenderCancelledError(OrielError):

@@ -13,11 +13,23 @@ import typer
 from oriel_fx.cli.console import Reporter, make_reporter
 from oriel_fx.cli.interrupt import ctrl_c
 from oriel_fx.cli.options import ConfigOption, ForceOption, FpsOption, PresetOption, SetOption, SizeOption
+from oriel_fx.cli.page import (
+    AllowNetworkOption,
+    CaptureOption,
+    ClickOption,
+    InputOption,
+    PageOption,
+    PageTimeoutOption,
+    WaitForOption,
+    read_page,
+    refuse_page_options,
+)
 from oriel_fx.errors import OrielError, OutputError, RenderCancelledError, SongError, UsageError
 
 if TYPE_CHECKING:
     from oriel_fx.render.assets import Assets
     from oriel_fx.render.early import EarlySong
+    from oriel_fx.render.engines.browser.options import PageOptions
     from oriel_fx.render.spec import RenderSpec
 
 SONG_SUFFIXES = frozenset(
@@ -82,6 +94,13 @@ def render(
         ),
     ] = 0,
     sets: SetOption = None,
+    page: PageOption = None,
+    click: ClickOption = None,
+    file_input: InputOption = None,
+    wait_for: WaitForOption = None,
+    capture: CaptureOption = None,
+    allow_network: AllowNetworkOption = False,
+    page_timeout: PageTimeoutOption = 30.0,
     force: ForceOption = False,
     resume: Annotated[
         bool, typer.Option("--resume/--no-resume", help="Go on from what an earlier run finished.")
@@ -96,6 +115,18 @@ def render(
     found = find_songs(songs)
     if frame_hashes and len(found) > 1:
         raise UsageError("--frame-hashes works for one song at a time.", "Render the songs one by one.")
+    if page is None:
+        refuse_page_options(
+            {
+                "--click": click,
+                "--input": file_input,
+                "--wait-for": wait_for,
+                "--capture": capture,
+                "--allow-network": allow_network,
+            }
+        )
+    elif preset:
+        raise UsageError("--preset and --page are two looks.", "Choose one of them.")
     outputs = name_outputs(found, output)
     code = 0
     with decoding_early(found, outputs, force) as early, make_reporter(as_json, quiet) as reporter:
@@ -103,8 +134,13 @@ def render(
         from oriel_fx.cli.options import read_assets, read_spec
 
         chosen = {"size": size, "fps": fps, "quality": quality, "start": start, "duration": duration}
-        spec = read_spec(config, preset, chosen, sets)
-        choices = Choices(spec, read_assets(config), jobs, force, resume, frame_hashes, early)
+        filmed = None
+        if page is None:
+            spec = read_spec(config, preset, chosen, sets)
+        else:
+            how = (click, file_input, wait_for, capture, allow_network, page_timeout)
+            spec, filmed = read_page(page, config, chosen, sets, *how)
+        choices = Choices(spec, read_assets(config), jobs, force, resume, frame_hashes, early, filmed)
         for song, target in zip(found, outputs, strict=True):
             failed = render_one(reporter, song, target, choices)
             code = code or failed
@@ -124,6 +160,7 @@ class Choices:
     resume: bool = True
     frame_hashes: Path | None = None
     early: EarlySong | None = None
+    page: PageOptions | None = None
 
 
 LARGEST_EARLY_BYTES = 20_000_000
@@ -164,6 +201,7 @@ def render_one(reporter: Reporter, song: Path, target: Path, choices: Choices, c
                 on_progress=reporter.progress,
                 cancelled=cancelled,
                 early=choices.early,
+                page=choices.page,
             )
     except (KeyboardInterrupt, RenderCancelledError):
         work = WorkFolder.beside(target).path

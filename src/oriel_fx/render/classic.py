@@ -36,9 +36,9 @@ def is_classic(config: dict[str, Any]) -> bool:
 def from_classic(config: dict[str, Any]) -> dict[str, Any]:
     """The flat config as plain data for a RenderSpec: the preset `classic` with its one solid set up.
 
-    A flat config may carry `output`, `tags` and `seed` too. Raises SpecError for other keys.
+    A flat config may carry `output`, `tags`, `seed` and `page` too. Raises SpecError for other keys.
     """
-    allowed = [*KEYS, "output", "tags", "seed"]
+    allowed = [*KEYS, "output", "tags", "seed", "page"]
     for key in config:
         if key not in allowed:
             raise SpecError(_unknown(key, config), _hint(key, allowed), str(key))

@@ -16,6 +16,9 @@ from oriel_fx.render.encode.command import VideoFormat, encode_video
 from oriel_fx.render.encode.encoder import Encoder
 from oriel_fx.render.encode.process import find_ffmpeg
 from oriel_fx.render.engines.base import Engine
+from oriel_fx.render.engines.browser.build import open_page
+from oriel_fx.render.engines.browser.options import PageOptions
+from oriel_fx.render.engines.engine_calls import close_engine
 from oriel_fx.render.pixels import Planes
 from oriel_fx.render.prepare import PreparedSong
 from oriel_fx.render.setup import build_engine
@@ -34,6 +37,7 @@ class ChunkJob:
     folder: Path
     chunks: tuple[Chunk, ...]
     with_hashes: bool
+    page: PageOptions | None = None
 
     @property
     def video(self) -> VideoFormat:
@@ -53,7 +57,9 @@ def draw_chunks(
     While ffmpeg finishes one, the next is already being drawn. Raises EncodeError, OutputError,
     RenderCancelledError; the files of finished chunks stay.
     """
-    engine = engine or build_engine(job.song, job.spec, job.assets)
+    own = None if engine else _build(job, cancelled)
+    engine = engine or own
+    assert engine
     closing: _Closing | None = None
     try:
         for chunk in chunks:
@@ -71,8 +77,15 @@ def draw_chunks(
             yield closing.wait()
             closing = None
     finally:
+        close_engine(own)
         if closing:
             closing.abandon()
+
+
+def _build(job: ChunkJob, cancelled: Cancelled) -> Engine:
+    if job.page:
+        return open_page(job.page, job.song, job.spec, cancelled)
+    return build_engine(job.song, job.spec, job.assets)
 
 
 def _draw_frames(engine: Engine, writing: _Writing, on_frames: Callable[[int], None], cancelled: Cancelled) -> None:

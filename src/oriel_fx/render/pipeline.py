@@ -31,12 +31,15 @@ from oriel_fx.render.early import EarlySong
 from oriel_fx.render.encode.command import encode_audio, join
 from oriel_fx.render.encode.probe import verify
 from oriel_fx.render.encode.process import find_ffmpeg, run_ffmpeg
+from oriel_fx.render.engines.browser.build import open_page, page_key, page_of
+from oriel_fx.render.engines.engine_calls import close_engine, engine_warnings, may_split
 from oriel_fx.render.prepare import PreparedSong, frame_range, moves_on_beats, prepare_song
 from oriel_fx.render.spec import RenderSpec
 
 if TYPE_CHECKING:
     from oriel_fx.render.drawing import ChunkJob
     from oriel_fx.render.engines.base import Engine
+    from oriel_fx.render.engines.browser.options import PageOptions
 
 SONG_FILE = "song.json"
 Stage = Literal["decode", "draw", "join", "verify", "done"]
@@ -93,6 +96,7 @@ def render_video(
     on_progress: Callable[[Progress], None] = lambda progress: None,
     cancelled: Cancelled = never,
     early: EarlySong | None = None,
+    page: PageOptions | None = None,
 ) -> RenderResult:
     """Render a song to an MP4 and check it.
 
@@ -100,25 +104,30 @@ def render_video(
     finished parts until the end: after a kill, a cancellation or an error, the same call goes on from there.
     `frame_hashes` names a file that gets one line per frame, its index and a hash of its pixels before encoding.
     `on_progress` is called on the calling thread; `cancelled` is asked several times a second.
-    `early` is a song that is being decoded already.
+    `early` is a song that is being decoded already. `page` is a web page to film in place of the spec's layers.
 
-    Raises SongError, SpecError, AssetError, OutputError, DependencyError, EncodeError, VerifyError,
+    Raises SongError, SpecError, AssetError, OutputError, DependencyError, EncodeError, VerifyError, PageError,
     RenderCancelledError.
     """
     song, spec = Path(song), spec or RenderSpec.from_config({})
+    page = page_of(spec, page)
     found = _find_assets(spec, assets or NoAssets())
     output = Path(output) if output else default_output(song)
-    render = _Render(song, output, spec, found, on_progress, cancelled)
+    render = _Render(song, output, spec, found, on_progress, cancelled, page)
     check_output(song, output, force)
     if frame_hashes is not None:
         _check_hash_file(Path(frame_hashes), song, output)
     work = WorkFolder.beside(output)
-    with work.claimed(render_key(song, spec, _hash_assets(found)), resume):
+    depends = _hash_assets(found) | (page_key(page) if page else {})
+    with work.claimed(render_key(song, spec, depends), resume):
         # Another render of this video may have ended between the first look and the claim.
         check_output(song, output, force)
         render.say("decode", 0, 0)
         prepared, engine = _prepare_and_build(render, work, early, wants_engine=jobs == 1)
-        result = _draw_and_join(render, work, prepared, engine, jobs, force, frame_hashes)
+        try:
+            result = _draw_and_join(render, work, prepared, engine, jobs, force, frame_hashes)
+        finally:
+            close_engine(engine)
         work.remove()
     return result
 
@@ -134,8 +143,9 @@ class _Render:
         assets: Assets,
         on_progress: Callable[[Progress], None],
         cancelled: Cancelled,
+        page: PageOptions | None,
     ) -> None:
-        self.song, self.output, self.spec, self.assets = song, output, spec, assets
+        self.song, self.output, self.spec, self.assets, self.page = song, output, spec, assets, page
         self.on_progress, self.cancelled = on_progress, cancelled
         self.started = time.monotonic()
         self.drawing_since: float | None = None
@@ -206,6 +216,10 @@ def _prepare_and_build(
         # The half of the library that draws is loaded while ffmpeg decodes.
         from oriel_fx.render.setup import build_beside
 
+        if render.page:
+            # Only an open page can say whether it may be filmed in parts, so it is opened for any number of jobs.
+            prepared = preparing.result()
+            return prepared, open_page(render.page, prepared, spec, render.cancelled)
         if wants_engine:
             return build_beside(preparing, song, spec, render.assets)
         return preparing.result(), None
@@ -258,7 +272,7 @@ def _draw_and_join(
     spec, fps = render.spec, render.spec.output.frames_per_s
     first, stop = frame_range(spec, prepared.pcm.duration_s)
     chunks = plan_chunks(first, stop, fps)
-    job = ChunkJob(prepared, spec, render.assets, work.path, tuple(chunks), frame_hashes is not None)
+    job = ChunkJob(prepared, spec, render.assets, work.path, tuple(chunks), frame_hashes is not None, render.page)
     rate_hz = _audio_rate(prepared.source_rate_hz)
     sound = _Sound(render, work, Fraction(first) / fps, _sound_length(prepared, first, stop, fps), rate_hz)
     try:
@@ -270,6 +284,7 @@ def _draw_and_join(
     finally:
         sound.stop()
     n_frames = stop - first
+    warnings = engine_warnings(engine)
     render.say("join", n_frames, n_frames)
     joined = _join(render, work, chunks, sound.file, prepared)
     render.say("verify", n_frames, n_frames)
@@ -286,7 +301,7 @@ def _draw_and_join(
         float(n_frames / fps),
         render.elapsed_s,
         render.reused,
-        prepared.warnings,
+        (*prepared.warnings, *warnings),
     )
 
 
@@ -316,7 +331,8 @@ def _draw(
         frames += count
         render.say("draw", frames, n_frames)
 
-    if jobs > 1 and len(todo) > 1:
+    if jobs > 1 and len(todo) > 1 and may_split(engine):
+        close_engine(engine)
         done = draw_in_processes(job, todo, jobs, on_frames, render.cancelled)
     else:
         done = draw_chunks(job, todo, on_frames, render.cancelled, engine)

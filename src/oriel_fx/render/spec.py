@@ -184,6 +184,7 @@ class RenderSpec(Params):
     layers: list[Layer] = Field(default_factory=list, max_length=64)
     effects: list[Effect] = Field(default_factory=list, max_length=32)
     seed: int = Field(27, ge=0, le=2**31 - 1)
+    page: Literal["classic"] | None = None
 
     @staticmethod
     def from_config(*configs: dict[str, Any]) -> RenderSpec:
@@ -217,7 +218,10 @@ def _plain_data(config: Any) -> dict[str, Any]:
     if not isinstance(config, dict):
         raise SpecError("The config is not a JSON object.", 'Write one such as {"preset": "halo"}.')
     plain = {key: value for key, value in config.items() if key != "$schema"}
-    return from_classic(plain) if is_classic(plain) else plain
+    if is_classic(plain):
+        return from_classic(plain)
+    # The bundled page shows what the preset of its name does.
+    return {"preset": plain["page"]} | plain if plain.get("page") == "classic" else plain
 
 
 def _size_of(configs: list[dict[str, Any]]) -> tuple[int, int]:

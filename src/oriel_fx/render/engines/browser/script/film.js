@@ -1,0 +1,106 @@
+// Stepping frame by frame, as Oriel asks.
+const contract = { config: settings.config, song: settings.song, fps: settings.fps, size: settings.size, seekable: false };
+window.oriel = contract;
+
+const frameMs = (number) => (number * 1000 * settings.fpsDenominator) / settings.fpsNumerator;
+let position = -1;
+
+// One step of everything that moves, to the clock's time `until`.
+async function advance(until, number) {
+  await settle();
+  await turn();
+  await runTimers(until);
+  startAutoplay();
+  await stepMedia();
+  stepSources();
+  await stepAudio();
+  // Messages of worklets and finished loads arrive, then the page draws.
+  await turn();
+  stepAnimations();
+  runFrameCallbacks();
+  if (number !== undefined && typeof contract.frame === "function") await contract.frame(number, number / settings.fps);
+  await null;
+  stepAnimations();
+  checkFaults();
+}
+
+async function step(number) {
+  if (contract.seekable) seedRandom((settings.seed ^ Math.imul(number + 1, 0x9e3779b1)) >>> 0);
+  faults.frame = number;
+  await advance(film.startMs + frameMs(number), number);
+  position = number;
+}
+
+// From a loaded page to one that is about to show its first frame: the song playing, the fonts there.
+async function prepare(options) {
+  await settle();
+  await document.fonts.ready;
+  startAutoplay();
+  if (typeof contract.ready === "function") await contract.ready();
+  checkFaults();
+  // A quiet page still gets its first drawing; others go on until they play.
+  const most = Math.round(settings.patienceS * settings.fps);
+  for (let n = 0; n < most; n++) {
+    if (n > 0 && (film.playing || !hasSound()) && (!options.waitFor || document.querySelector(options.waitFor))) break;
+    if (film.playing && !options.waitFor) break;
+    await advance(clock.now + frameMs(1));
+    if (n % 8 === 7) await realWait(1);
+  }
+  if (!film.playing) for (const element of document.querySelectorAll("audio")) element.play();
+  return { playing: film.playing, sound: hasSound(), seekable: contract.seekable === true, waited: !options.waitFor || !!document.querySelector(options.waitFor) };
+}
+const hasSound = () => contexts.size > 0 || document.querySelector("audio") !== null;
+
+// The film's first instant. `first` is where in the song a page that can seek begins.
+function begin(first) {
+  film.begun = true;
+  film.startMs = clock.now;
+  const now = clock.now / 1000;
+  for (const state of media.values()) {
+    state.segments = state.paused ? [] : [{ start: now, end: Infinity, from: state.time, rate: state.rate }];
+    state.at = now;
+  }
+  for (const context of contexts) {
+    for (const node of context.orielNodes) {
+      const facts = nodeFacts.get(node);
+      if (facts && facts.start && facts.start.early) facts.start.when = Math.max(context.currentTime, facts.start.song ? 0 : facts.start.when);
+    }
+    context.orielStale = true;
+  }
+  position = contract.seekable ? first - 1 : -1;
+}
+
+// Film frames first..stop-1 into the ring. Comes back early where a frame must be seen from outside, or on `halt`.
+let halted = false;
+async function filmFrames(first, stop, way) {
+  halted = false;
+  for (let number = position + 1; number < first; number++) {
+    if (contract.seekable) { position = first - 1; break; }
+    await step(number);
+    if (halted) return { next: position + 1, shot: false };
+  }
+  let sent = [];
+  for (let number = first; number < stop && !halted; number++) {
+    await step(number);
+    const canvas = way === "screenshot" ? null : findCanvas();
+    if (!canvas && way === "canvas") throw new Error(`its canvas cannot be filmed alone: ${look.why} (--capture auto takes pictures instead)`);
+    if (!canvas) {
+      await real.Promise.all(sent);
+      return { next: number + 1, shot: true, number, why: look.why, way };
+    }
+    await openRing();
+    sent.push(sendCanvas(canvas, number));
+    // One is being written while the next is drawn.
+    if (sent.length > 1) await sent.shift();
+  }
+  await real.Promise.all(sent);
+  return { next: position + 1, shot: false };
+}
+const facts = () => {
+  const canvas = findCanvas();
+  return { canvas: !!canvas, why: look.why, ground: canvas ? groundBehind(canvas) : null, position };
+};
+
+Object.defineProperty(window, "__oriel", {
+  value: { report: () => ({ complaints: faults.complaints, playing: film.playing, sound: hasSound() }), prepare, begin, film: filmFrames, halt: () => { halted = true; }, facts, position: () => position, settle },
+});

@@ -1,0 +1,160 @@
+// Media elements: every <audio> plays the song; a <video> that is no sound source shows its own picture, stepped.
+const media = new Map();
+const film = { begun: false, startMs: 0, playing: false };
+const mediaReal = {};
+for (const name of ["currentTime", "paused", "ended", "duration"]) {
+  mediaReal[name] = Object.getOwnPropertyDescriptor(HTMLMediaElement.prototype, name);
+}
+mediaReal.play = HTMLMediaElement.prototype.play;
+mediaReal.pause = HTMLMediaElement.prototype.pause;
+
+const isSong = (element) => element instanceof HTMLAudioElement || (media.get(element) || {}).source;
+function stateOf(element) {
+  let state = media.get(element);
+  if (!state) {
+    state = { paused: true, ended: false, time: 0, at: 0, rate: 1, lastUpdate: -1e9, segments: [], told: false };
+    media.set(element, state);
+  }
+  return state;
+}
+const lengthOf = (element) => (isSong(element) ? settings.durationS : mediaReal.duration.get.call(element) || 0);
+// Before the first frame nothing moves: what has been started starts with the film.
+const songClock = () => (film.begun ? clock.now : film.startMs || clock.now) / 1000;
+
+function timeOf(element) {
+  const state = stateOf(element);
+  if (state.paused || !film.begun) return state.time;
+  return Math.min(state.time + Math.max(0, clock.now / 1000 - state.at) * state.rate, lengthOf(element));
+}
+// Close the running stretch of sound and, if it goes on, begin another: analysers look back at these.
+function restretch(element, time) {
+  const state = stateOf(element);
+  const now = songClock();
+  const open = state.segments[state.segments.length - 1];
+  if (open && open.end === Infinity) open.end = now;
+  state.time = time;
+  state.at = now;
+  if (!state.paused) state.segments.push({ start: now, end: Infinity, from: time, rate: state.rate });
+  audioChanged();
+}
+function tell(element, ...names) {
+  // Not at once: a page sets its handlers after calling play().
+  queueMicrotask(() => names.forEach((name) => element.dispatchEvent(new Event(name))));
+}
+
+HTMLMediaElement.prototype.play = function play() {
+  const state = stateOf(this);
+  if (!isSong(this)) mediaReal.pause.call(this);
+  if (!state.paused) return real.Promise.resolve();
+  const from = state.ended ? 0 : timeOf(this);
+  state.paused = state.ended = false;
+  restretch(this, from);
+  if (isSong(this)) film.playing = true;
+  if (!state.told) {
+    state.told = true;
+    tell(this, "loadedmetadata", "durationchange", "loadeddata", "canplay", "canplaythrough");
+  }
+  tell(this, "play", "playing");
+  return real.Promise.resolve();
+};
+HTMLMediaElement.prototype.pause = function pause() {
+  const state = stateOf(this);
+  if (state.paused) return;
+  const at = timeOf(this);
+  state.paused = true;
+  restretch(this, at);
+  tell(this, "timeupdate", "pause");
+};
+replaceGetter(HTMLMediaElement.prototype, "paused", function () { return stateOf(this).paused; });
+replaceGetter(HTMLMediaElement.prototype, "ended", function () { return stateOf(this).ended; });
+replaceGetter(HTMLMediaElement.prototype, "currentTime", function () { return timeOf(this); }, function (value) {
+  const state = stateOf(this);
+  state.ended = false;
+  restretch(this, Math.min(Math.max(0, Number(value) || 0), lengthOf(this)));
+  tell(this, "seeking", "timeupdate", "seeked");
+});
+replaceGetter(HTMLMediaElement.prototype, "duration", function (get) { return isSong(this) ? settings.durationS : get.call(this); });
+replaceGetter(HTMLMediaElement.prototype, "playbackRate", function () { return stateOf(this).rate; }, function (value) {
+  const at = timeOf(this);
+  stateOf(this).rate = Number(value) || 0;
+  restretch(this, at);
+  tell(this, "ratechange");
+});
+replaceGetter(HTMLMediaElement.prototype, "readyState", function (get) { return isSong(this) ? 4 : get.call(this); });
+replaceGetter(HTMLMediaElement.prototype, "error", function (get) { return isSong(this) ? null : get.call(this); });
+replaceGetter(HTMLMediaElement.prototype, "seeking", () => false);
+const wholeSong = { length: 1, start: () => 0, end: () => settings.durationS };
+for (const name of ["buffered", "seekable"]) {
+  replaceGetter(HTMLMediaElement.prototype, name, function (get) { return isSong(this) ? wholeSong : get.call(this); });
+}
+// The page's own file may be missing; the song is there all the same.
+function standIn(element) {
+  element.addEventListener("error", (event) => {
+    if (!event.isTrusted || !isSong(element)) return;
+    event.stopImmediatePropagation();
+    const state = stateOf(element);
+    if (!state.told) tell(element, "loadedmetadata", "durationchange", "loadeddata", "canplay", "canplaythrough");
+    state.told = true;
+  }, true);
+  element.addEventListener("canplay", (event) => { if (event.isTrusted) stateOf(element).told = true; }, true);
+}
+window.addEventListener("error", (event) => {
+  const element = event.target instanceof HTMLSourceElement ? event.target.parentElement : event.target;
+  if (element instanceof HTMLAudioElement && event.isTrusted) {
+    event.stopImmediatePropagation();
+    const state = stateOf(element);
+    if (!state.told) tell(element, "loadedmetadata", "durationchange", "loadeddata", "canplay", "canplaythrough");
+    state.told = true;
+  }
+}, true);
+window.Audio = new Proxy(window.Audio, {
+  construct: (Target, args, maker) => {
+    const element = Reflect.construct(Target, args, maker);
+    standIn(element);
+    return element;
+  },
+});
+replace(Document.prototype, "createElement", (old) => function (...args) {
+  const element = old.apply(this, args);
+  if (element instanceof HTMLAudioElement) standIn(element);
+  return element;
+});
+
+function startAutoplay() {
+  for (const element of document.querySelectorAll("audio,video")) {
+    if (element.autoplay && stateOf(element).paused && !stateOf(element).seen) {
+      stateOf(element).seen = true;
+      element.play();
+    }
+  }
+}
+
+// Time has moved: tell of it as a playing element would, and show videos where they are.
+async function stepMedia() {
+  for (const [element, state] of media) {
+    if (state.paused) continue;
+    const time = timeOf(element);
+    if (time >= lengthOf(element) && lengthOf(element) > 0) {
+      if (element.loop) {
+        restretch(element, 0);
+      } else {
+        state.paused = state.ended = true;
+        restretch(element, lengthOf(element));
+        for (const name of ["timeupdate", "pause", "ended"]) element.dispatchEvent(new Event(name));
+        continue;
+      }
+    }
+    if (clock.now - state.lastUpdate >= 250) {
+      state.lastUpdate = clock.now;
+      element.dispatchEvent(new Event("timeupdate"));
+    }
+    if (element instanceof HTMLVideoElement && element.videoWidth) await showVideo(element, time);
+  }
+}
+function showVideo(element, time) {
+  return new real.Promise((done) => {
+    element.addEventListener("seeked", () => done(), { once: true });
+    real.setTimeout(done, 2000);
+    mediaReal.currentTime.set.call(element, time);
+  });
+}

@@ -1,0 +1,240 @@
+"""One page open in Chromium, driven from a thread of its own, and never left behind."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import queue
+import shutil
+import signal
+import tempfile
+import threading
+from collections.abc import Coroutine
+from concurrent.futures import Future
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from oriel_fx.errors import DependencyError, OrielError, PageError
+from oriel_fx.render.engines.browser.chromium import HOW_TO_GET, find_chromium, flags
+from oriel_fx.render.engines.browser.faults import explain, no_playwright
+from oriel_fx.render.engines.browser.options import PageOptions, PagePlace
+
+if TYPE_CHECKING:
+    from playwright.async_api import BrowserContext, Dialog, Frame, Page, Playwright
+
+T = TypeVar("T")
+CLOSING_S = 5.0
+SHOTS_AHEAD = 2
+
+
+class PageSession:
+    """A page in a browser of its own. Calls wait for the browser's thread; `fault` is what went wrong meanwhile."""
+
+    def __init__(self, options: PageOptions, place: PagePlace, size_px: tuple[int, int], script: str, port: int):
+        self._options, self._place, self._size_px, self._port = options, place, size_px, port
+        self._script = script
+        self.fault: OrielError | None = None
+        self.shots: queue.SimpleQueue[tuple[int, bytes]] = queue.SimpleQueue()
+        self.profile = Path(tempfile.mkdtemp(prefix="oriel-page-", dir=_memory_folder()))
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="oriel-browser", daemon=True)
+        self._thread.start()
+        self._driver: Playwright | None = None
+        self._context: BrowserContext | None = None
+        self._page: Page | None = None
+        self._filming: Future[None] | None = None
+        self._filmed = False
+
+    def _wait(self, work: Coroutine[Any, Any, T], timeout_s: float) -> T:
+        return asyncio.run_coroutine_threadsafe(asyncio.wait_for(work, timeout_s), self._loop).result()
+
+    def open(self) -> dict[str, Any]:
+        """Start Chromium, load the page, get it ready; what it says of itself. Raises PageError, DependencyError."""
+        try:
+            self._wait(self._launch(), 60)
+        except OrielError:
+            raise
+        except Exception as error:
+            raise DependencyError(
+                f"Chromium cannot be started: {' '.join(str(error).split())[:300]}", f"Get another: {HOW_TO_GET}."
+            ) from None
+        try:
+            return self._wait(self._load(), self._options.timeout_s)
+        except Exception as error:
+            raise self.fault or explain(error, "getting ready", self._options.timeout_s) from None
+
+    async def _launch(self) -> None:
+        try:
+            from playwright.async_api import async_playwright
+        except ModuleNotFoundError:
+            raise no_playwright() from None
+        width, height = self._size_px
+        self._driver = await async_playwright().start()
+        self._context = await self._driver.chromium.launch_persistent_context(
+            self.profile,
+            executable_path=find_chromium().path,
+            headless=True,
+            viewport={"width": width, "height": height},
+            screen={"width": width, "height": height},
+            args=flags(self._port, self._place.local_host, self._options.allow_network),
+            bypass_csp=True,
+            service_workers="block",
+            handle_sigint=False,
+            handle_sigterm=False,
+            handle_sighup=False,
+            timezone_id="UTC",
+            locale="en-US",
+        )
+        page = self._context.pages[0]
+        self._page = page
+        await page.add_init_script(self._script)
+        page.on("dialog", self._on_dialog)
+        page.on("crash", lambda _: self._fail("The page's process crashed", "It may lack memory."))
+        page.on("framenavigated", self._on_navigated)
+        self._context.on("page", self._on_popup)
+
+    async def _load(self) -> dict[str, Any]:
+        page, options = self._page, self._options
+        assert page
+        answer = await page.goto(self._place.url, wait_until="commit", timeout=options.timeout_s * 1000)
+        if answer and answer.status >= 400:
+            raise PageError(
+                f"{self._place.url} answered {answer.status} {answer.status_text}.", "Check the page's address."
+            )
+        await page.wait_for_load_state("load", timeout=options.timeout_s * 1000)
+        self._filmed = True
+        for selector in options.inputs:
+            await self._act(f"--input {selector}", page.locator(selector).first.set_input_files(self._song))
+        for selector in options.clicks:
+            await page.evaluate("__oriel.settle()")
+            await self._act(f"--click {selector}", page.locator(selector).first.click(timeout=5000))
+        facts: dict[str, Any] = await page.evaluate(
+            "(options) => __oriel.prepare(options)", {"waitFor": options.wait_for}
+        )
+        if not facts["waited"]:
+            raise PageError(
+                f"The page never had an element {options.wait_for!r}, which --wait-for names.",
+                "Check the selector, or leave the option out.",
+            )
+        return facts
+
+    _song: Path = Path()
+
+    def give_song(self, song: Path) -> None:
+        """The file that --input elements get."""
+        self._song = song
+
+    async def _act(self, what: str, action: Coroutine[Any, Any, None]) -> None:
+        from playwright.async_api import Error
+
+        try:
+            await action
+        except Error as error:
+            reason = str(error).splitlines()[0]
+            raise PageError(f"{what} did not work: {reason}", "Check that the selector names an element.") from None
+
+    def evaluate(self, expression: str, argument: Any = None) -> Any:
+        """The value of a JavaScript expression in the page. Raises PageError."""
+        assert self._page
+        try:
+            return self._wait(self._page.evaluate(expression, argument), self._options.timeout_s)
+        except Exception as error:
+            raise self.fault or explain(error, "answering", self._options.timeout_s) from None
+
+    def film(self, first: int, stop: int) -> None:
+        """Begin to film frames first..stop-1; they come through the ring and `shots`, faults through `fault`."""
+        self._filming = asyncio.run_coroutine_threadsafe(self._film(first, stop), self._loop)
+
+    async def _film(self, first: int, stop: int) -> None:
+        page = self._page
+        assert page
+        at, way = first, self._options.capture
+        try:
+            while at < stop:
+                result = await page.evaluate("([first, stop, way]) => __oriel.film(first, stop, way)", [at, stop, way])
+                if not result["shot"]:
+                    return
+                self.shots.put((result["number"], await self._shoot()))
+                at = result["next"]
+                while self.shots.qsize() >= SHOTS_AHEAD:
+                    await asyncio.sleep(0.001)
+        except Exception as error:
+            if self.fault is None:
+                self.fault = explain(error, "filming", self._options.timeout_s)
+
+    async def _shoot(self) -> bytes:
+        assert self._page
+        lossy = self._options.capture == "fast"
+        return await self._page.screenshot(
+            type="jpeg" if lossy else "png",
+            quality=92 if lossy else None,
+            animations="allow",
+            caret="initial",
+            timeout=self._options.timeout_s * 1000,
+        )
+
+    def halt(self) -> None:
+        """Stop filming after the frame under way."""
+        if self._filming and not self._filming.done():
+            self.evaluate("__oriel.halt()")
+            with contextlib.suppress(Exception):
+                self._filming.result(self._options.timeout_s)
+
+    def _fail(self, what: str, hint: str) -> None:
+        if self.fault is None:
+            self.fault = PageError(f"{what}.", hint)
+
+    async def _on_dialog(self, dialog: Dialog) -> None:
+        self._fail(f"The page opened a dialog: {dialog.message[:200]!r}", "A filmed page has nobody to answer it.")
+        with contextlib.suppress(Exception):
+            await dialog.dismiss()
+
+    def _on_navigated(self, frame: Frame) -> None:
+        if self._filmed and self._page and frame == self._page.main_frame:
+            url = frame.url.partition("#")[0]
+            if url != self._place.url.partition("#")[0]:
+                self._fail(f"The page went away to {url[:200]}", "Film that page itself, or keep it from leaving.")
+
+    async def _on_popup(self, page: Page) -> None:
+        with contextlib.suppress(Exception):
+            await page.close()
+
+    def close(self) -> None:
+        """Ends the browser, even one whose page never returns."""
+        with contextlib.suppress(Exception):
+            self._wait(self._close(), CLOSING_S)
+        kill_naming(str(self.profile))
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(CLOSING_S)
+        if not self._thread.is_alive():
+            self._loop.close()
+        shutil.rmtree(self.profile, ignore_errors=True)
+
+    async def _close(self) -> None:
+        if self._context:
+            with contextlib.suppress(Exception):
+                await asyncio.wait_for(self._context.close(), CLOSING_S / 2)
+        if self._driver:
+            await self._driver.stop()
+
+
+def _memory_folder() -> str | None:
+    """Where a browser's profile, and the frames in it, stay in memory; None for the usual temporary folder."""
+    shared = Path("/dev/shm")
+    with contextlib.suppress(OSError):
+        room = os.statvfs(shared)
+        if os.access(shared, os.W_OK) and room.f_bavail * room.f_frsize > 1 << 29:
+            return str(shared)
+    return None
+
+
+def kill_naming(profile: str) -> None:
+    """Kill what is left of the browser that was started on this profile, which no other names."""
+    if not Path("/proc/self").exists():
+        return
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit() and int(entry.name) != os.getpid():
+            with contextlib.suppress(OSError):
+                if f"--user-data-dir={profile}".encode() in (entry / "cmdline").read_bytes():
+                    os.kill(int(entry.name), signal.SIGKILL)
