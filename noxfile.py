@@ -34,8 +34,8 @@ def types(session: nox.Session) -> None:
 
 @nox.session
 def tests(session: nox.Session) -> None:
-    """Every test but the slow ones. Arguments after `--` go on to pytest."""
-    session.run("pytest", "-m", "not soak", *session.posargs)
+    """Every test but the slow ones, three files at a time. Arguments after `--` go on to pytest."""
+    session.run("pytest", "-m", "not soak", "-n", "3", "--dist", "loadfile", *session.posargs)
 
 
 @nox.session

@@ -134,7 +134,9 @@ def test_wrong_values_are_told(get: Callable[..., TestResponse], uploaded: Calla
 
 
 @pytest.mark.parametrize(
-    "values", [{"status": JobStatus.CANCELED}, {"status": JobStatus.EXPIRED}, {"files_deleted_at": utcnow()}], ids=str
+    "values",
+    [{"status": JobStatus.CANCELED}, {"status": JobStatus.EXPIRED}, {"files_deleted_at": utcnow()}],
+    ids=["canceled", "expired", "deleted"],
 )
 def test_without_its_upload_there_is_none(
     get: Callable[..., TestResponse], uploaded: Callable[..., int], values: dict[str, Any]
