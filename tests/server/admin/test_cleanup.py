@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import itertools
 import os
+import threading
 import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -30,6 +31,7 @@ from oriel_fx.server.models import (
     User,
     WebhookEvent,
 )
+from oriel_fx.server.payments.locks import lock_row
 from oriel_fx.server.services import Services
 from oriel_fx.server.states import AssetKind, EmailStatus, JobStatus, PaymentStatus
 
@@ -169,6 +171,30 @@ def test_a_checkout_opened_at_the_last_moment_keeps_the_upload(shop: Shop, swept
     shop.at_stripe(f"sessions/{session_id}/pay")
     shop.deliver()
     assert shop.job(order).status is JobStatus.QUEUED
+
+
+def test_a_checkout_that_is_being_opened_is_waited_for(
+    app: OpenAPI, swept: Sweep, stored_job: Callable[..., int], job_of: Callable[[int], RenderJob]
+) -> None:
+    job_id = stored_job(JobStatus.AWAITING_PAYMENT, expires_at=utcnow() - HOUR)
+    locked = threading.Event()
+
+    def open_checkout() -> None:
+        with app.app_context():
+            job = lock_row(db.session, RenderJob, job_id)
+            db.session.add(Payment(user_id=job.user_id, job_id=job_id, amount=149, currency="usd"))
+            db.session.flush()
+            locked.set()
+            time.sleep(0.4)  # the sweep looks, sees no payment that is committed, and has to wait here
+            db.session.commit()
+
+    buyer = threading.Thread(target=open_checkout)
+    buyer.start()
+    assert locked.wait(10)
+    done = swept()
+    buyer.join()
+    assert done["unpaid_uploads"].n_items == 0
+    assert job_of(job_id).status is JobStatus.AWAITING_PAYMENT
 
 
 _EVER = [
