@@ -78,5 +78,6 @@ def parent_of(pid: int) -> int:
 
 
 def children_of(pid: int) -> list[int]:
-    """Processes this one started that still run, those a test tool keeps aside."""
-    return [child for child in processes_naming("oriel") if parent_of(child) == pid]
+    """Drawing processes and encoders this one started that still run; servers of other tests are none of them."""
+    ours = {*processes_naming("oriel_fx.render.worker"), *processes_naming("ffmpeg")}
+    return [child for child in ours if parent_of(child) == pid]

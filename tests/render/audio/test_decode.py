@@ -18,6 +18,7 @@ from oriel_fx.errors import DependencyError, OutputError, SongError
 from oriel_fx.render.audio import SAMPLE_RATE, Pcm, decode_song, probe_song
 from oriel_fx.render.audio import ffmpeg as ffmpeg_module
 from oriel_fx.render.audio.decode import _decode
+from oriel_fx.render.cancel import never
 
 Ffmpeg = Callable[..., None]
 SINE = ("-f", "lavfi", "-i", "sine=frequency=1000:duration=2:sample_rate=48000")
@@ -194,7 +195,7 @@ def test_a_full_disk_is_an_output_error(tmp_path: Path, ffmpeg: Ffmpeg) -> None:
     ffmpeg(*SINE, tmp_path / "a.wav")
     (tmp_path / "full").symlink_to("/dev/full")
     with pytest.raises(OutputError, match="disk is full"):
-        _decode(tmp_path / "a.wav", tmp_path / "full")
+        _decode(tmp_path / "a.wav", tmp_path / "full", never)
 
 
 def test_a_folder_that_cannot_be_written_is_an_output_error(tmp_path: Path, ffmpeg: Ffmpeg) -> None:

@@ -215,5 +215,6 @@ def _profile(spectra: Floats, valley: float) -> Floats:
     fall = np.clip((1 - outwards) / 0.35, 0, 1)
     shape = rise * rise * (3 - 2 * rise) * fall * fall * (3 - 2 * fall)
     kernel = np.hanning(11)[1:-1].astype(np.float32)
-    smooth = np.array([np.convolve(row, kernel / kernel.sum(), "same") for row in values])
-    return (smooth * shape).astype(np.float32)
+    smooth: Floats = np.array([np.convolve(row, kernel / kernel.sum(), "same") for row in values])
+    heights: Floats = (smooth * shape).astype(np.float32)
+    return heights
