@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from oriel_fx.render.audio.child import start_child
-from oriel_fx.render.audio.ffmpeg import ffmpeg_exe, input_args
+from oriel_fx.render.audio.ffmpeg import ffmpeg_exe, input_args, parse_header, run_ffmpeg
 
 Floats = NDArray[np.float32]
 # What is kept behind the newest sample read: a stretch and its pre-roll look back that far at most.
@@ -46,9 +46,12 @@ class SongReader:
 
     def _restart(self) -> None:
         self.close()
+        # ffmpeg takes 3 dB off a mono song that it makes stereo; Chromium does not.
+        mono = parse_header(run_ffmpeg(input_args(self._song))[1]).channels == 1
+        chain = "asetpts=N/SR/TB" + (",pan=stereo|c0=c0|c1=c0" if mono else "")
         command = [
             ffmpeg_exe(), "-v", "error", "-nostdin", *input_args(self._song), "-map", "0:a:0",
-            "-af", "asetpts=N/SR/TB", "-ac", "2", "-ar", str(self._rate_hz), "-f", "f32le", "pipe:1",
+            "-af", chain, "-ac", "2", "-ar", str(self._rate_hz), "-f", "f32le", "pipe:1",
         ]  # fmt: skip
         self._child = start_child(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         self._kept, self._kept_from, self._ended = np.zeros((0, 2), np.float32), 0, False

@@ -100,7 +100,7 @@ replace(BaseAudioContext.prototype, "createScriptProcessor", (old) => function (
   factsOf(node).processor = [size || 2048, inputs === undefined ? 2 : inputs, outputs === undefined ? 2 : outputs];
   return node;
 });
-replace(AudioWorklet.prototype, "addModule", (old) => function (url, options) {
+replace(Worklet.prototype, "addModule", (old) => function (url, options) {
   for (const context of contexts) if (context.audioWorklet === this) context.orielModules.push(new URL(url, document.baseURI).href);
   return track(old.call(this, url, options), "an audio worklet");
 });

@@ -1,0 +1,177 @@
+"""What the page hears is the song, at each frame's time, as Chromium's own Web Audio hears it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from tests.browser.conftest import SONG_S, Film
+from tests.browser.pages import canvas_page
+from tests.songs import clicks, music, write_wav
+
+AUDIO = '<audio id=a src="song.wav"></audio>'
+ELEMENT = "const ctx = new AudioContext(); const src = ctx.createMediaElementSource(a);"
+ANALYSER = """const an = ctx.createAnalyser(); Object.assign(an, SETUP); src.connect(an); an.connect(ctx.destination);
+const bytes = new Uint8Array(an.frequencyBinCount), wave = new Uint8Array(an.fftSize);
+const read = () => { an.getByteFrequencyData(bytes); an.getByteTimeDomainData(wave); return [[...bytes], [...wave]]; };"""
+START = "a.play(); run(n => '#fff', read);"
+# The reference: the song in a buffer, an OfflineAudioContext suspended at the frames' times.
+TRUTH = """async (n) => { const url = oriel.song; const raw = await (await fetch(url)).arrayBuffer();
+const ctx = new OfflineAudioContext(1, 44100 * 40, 44100); const buffer = await ctx.decodeAudioData(raw);
+const src = new AudioBufferSourceNode(ctx, { buffer }); const an = new AnalyserNode(ctx, SETUP);
+src.connect(an); an.connect(ctx.destination); src.start();
+const bytes = new Uint8Array(an.frequencyBinCount), wave = new Uint8Array(an.fftSize), out = [];
+const take = () => { an.getByteFrequencyData(bytes); an.getByteTimeDomainData(wave); out.push([[...bytes], [...wave]]); };
+for (let i = 0; i < n; i++) { if (i === 0) { out.push(null); continue; }
+  const stop = ctx.suspend(i / oriel.fps); if (i === 1) ctx.startRendering(); else ctx.resume(); await stop; take(); }
+ctx.resume(); return out; }"""
+SETUPS = [
+    {"fftSize": 2048},
+    {"fftSize": 256, "smoothingTimeConstant": 0},
+    {"fftSize": 1024, "smoothingTimeConstant": 0.95, "minDecibels": -90, "maxDecibels": -10},
+]
+
+
+def with_setup(text: str, setup: dict[str, Any]) -> str:
+    import json
+
+    return text.replace("SETUP", json.dumps(setup))
+
+
+def assert_truth(seen: list[Any], truth: list[Any], frames: range) -> None:
+    for index in frames:
+        for mine, real in zip(seen[index], truth[index], strict=True):
+            assert np.abs(np.array(mine) - np.array(real)).max() <= 1, f"frame {index}"
+
+
+@pytest.mark.parametrize("setup", SETUPS, ids=["usual", "sharp", "slow"])
+def test_an_analyser_on_an_audio_element_tells_the_truth(film: Film, setup: dict[str, Any]) -> None:
+    page = film(canvas_page(with_setup(ELEMENT + ANALYSER + START, setup), AUDIO))
+    page.run(60)
+    seen, truth = page.value("seen"), page.value(f"({with_setup(TRUTH, setup)})(60)")
+    assert max(seen[30][0]) > 150
+    assert_truth(seen, truth, range(1, 60))
+
+
+def test_it_stays_true_over_a_long_song(film: Film, tmp_path: Path) -> None:
+    song = write_wav(tmp_path / "long.wav", music(24))
+    setup = {"fftSize": 512, "smoothingTimeConstant": 0.9}
+    page = film(canvas_page(with_setup(ELEMENT + ANALYSER + START, setup), AUDIO), song=song, song_s=24.0, fps=15)
+    page.run(330)
+    truth = page.value(f"({with_setup(TRUTH, setup)})(330)")
+    # Stretches of ten seconds: two joins lie within.
+    assert_truth(page.value("seen"), truth, range(1, 330, 3))
+
+
+@pytest.mark.parametrize("how", ["promise", "callback"])
+def test_a_decoded_buffer_is_analysed_as_truly(film: Film, how: str) -> None:
+    begin = "buffer => { src.buffer = buffer; src.start(0); window.length = buffer.duration; run(n => '#fff', read); }"
+    decode = f"ctx.decodeAudioData(data).then({begin})" if how == "promise" else f"ctx.decodeAudioData(data, {begin})"
+    script = "const ctx = new AudioContext(); const src = ctx.createBufferSource();" + ANALYSER
+    script += f"fetch('demo.mp3').then(answer => answer.arrayBuffer()).then(data => {decode});"
+    setup = {"fftSize": 512}
+    page = film(canvas_page(with_setup(script, setup)))
+    page.run(40)
+    truth = page.value(f"({with_setup(TRUTH, setup)})(40)")
+    assert page.value("length") == pytest.approx(SONG_S)
+    assert_truth(page.value("seen"), truth, range(1, 40))
+
+
+def test_an_element_tells_its_story_in_order(film: Film) -> None:
+    script = """window.told = []; for (const name of ["play", "playing", "timeupdate", "pause", "ended", "canplay"])
+    a.addEventListener(name, () => told.push([name, a.currentTime]));
+    a.play(); run(n => '#fff', () => [a.currentTime, a.paused, a.ended, a.duration, performance.now()]);"""
+    page = film(canvas_page(script, AUDIO), stop=130)
+    page.run(126)
+    seen = page.value("seen")
+    for index in (0, 1, 30, 90, 119):
+        assert seen[index][0] == pytest.approx(index / 30, abs=1e-6)
+        assert seen[index][1:4] == [False, False, SONG_S]
+    assert seen[122][:3] == [SONG_S, True, True]
+    names = [name for name, _ in page.value("told")]
+    assert names.index("play") < names.index("playing") < names.index("timeupdate") < names.index("ended")
+    assert 14 <= names.count("timeupdate") <= 18
+
+
+def test_pausing_and_seeking_are_heard(film: Film) -> None:
+    script = ELEMENT + with_setup(ANALYSER, {"fftSize": 256, "smoothingTimeConstant": 0})
+    script += """let n = 0; a.play(); run(() => { n++; if (n === 20) a.pause(); if (n === 40) { a.currentTime = 1; a.play(); }
+    return '#fff'; }, () => { const [bytes, wave] = read(); return [a.currentTime, Math.max(...bytes), wave]; });"""
+    page = film(canvas_page(script, AUDIO))
+    page.run(60)
+    seen = page.value("seen")
+    assert seen[15][1] > 100 and seen[50][1] > 100
+    assert set(seen[30][2]) == {128}
+    assert seen[30][0] == seen[38][0] == pytest.approx(19 / 30, abs=0.04)
+    assert seen[50][0] == pytest.approx(1 + 11 / 30, abs=0.04)
+    # The sound at one and a third seconds is the same however one came there.
+    assert np.abs(np.array(seen[50][2]) - 128).max() > 3
+
+
+def test_filters_gains_and_splitters_are_chromiums_own(film: Film) -> None:
+    script = (
+        ELEMENT
+        + """const low = ctx.createBiquadFilter(); low.type = "highpass"; low.frequency.value = 3000;
+    const gain = new GainNode(ctx, { gain: 0 }); const split = ctx.createChannelSplitter(2);
+    const make = () => { const an = ctx.createAnalyser(); an.fftSize = 256; an.smoothingTimeConstant = 0; return an; };
+    const [dry, high, none, left] = [make(), make(), make(), make()];
+    src.connect(dry); src.connect(low); low.connect(high); src.connect(gain); gain.connect(none);
+    src.connect(split); split.connect(left, 0);
+    const bytes = new Uint8Array(128); const at = (an, bin) => { an.getByteFrequencyData(bytes); return bytes[bin]; };
+    a.play(); run(n => '#fff', () => [at(dry, 1), at(high, 1), at(none, 1), at(left, 1)]);"""
+    )
+    page = film(canvas_page(script, AUDIO))
+    page.run(30)
+    dry, high, none, left = page.value("seen")[25]
+    assert dry > 180 and high < dry - 60 and none == 0 and left == pytest.approx(dry, abs=2)
+
+
+def test_a_script_processor_meters_the_song(film: Film) -> None:
+    script = (
+        ELEMENT
+        + """const meter = ctx.createScriptProcessor(1024, 1, 1); window.level = 0;
+    meter.onaudioprocess = e => { level = Math.max(...e.inputBuffer.getChannelData(0)); };
+    src.connect(meter); meter.connect(ctx.destination); a.play(); run(n => '#fff', () => level);"""
+    )
+    page = film(canvas_page(script, AUDIO))
+    page.run(30)
+    levels = page.value("seen")[5:30]
+    assert max(levels) > 0.1 and len({round(level, 4) for level in levels}) > 5
+
+
+def test_an_audio_worklet_meters_the_song(film: Film) -> None:
+    module = """registerProcessor("meter", class extends AudioWorkletProcessor { process(inputs) {
+    const x = inputs[0][0]; if (x) this.port.postMessage(Math.max(...x)); return true; } })"""
+    script = (
+        ELEMENT
+        + f"""window.level = 0; window.count = 0; (async () => {{
+    await ctx.audioWorklet.addModule(URL.createObjectURL(new Blob([{module!r}], {{ type: "text/javascript" }})));
+    const meter = new AudioWorkletNode(ctx, "meter"); meter.port.onmessage = e => {{ level = e.data; count++; }};
+    src.connect(meter); a.play(); run(n => '#fff', () => level); }})();"""
+    )
+    page = film(canvas_page(script.replace("\\n", " "), AUDIO))
+    page.run(30)
+    assert max(page.value("seen")[5:30]) > 0.1
+    assert page.value("count") > 200
+
+
+def test_a_page_that_listens_to_the_microphone_hears_the_song(film: Film) -> None:
+    script = "const ctx = new AudioContext(); navigator.mediaDevices.getUserMedia({ audio: true }).then(stream => {"
+    script += "const src = ctx.createMediaStreamSource(stream);" + ANALYSER + "run(n => '#fff', read); });"
+    page = film(canvas_page(with_setup(script, {"fftSize": 256})))
+    page.run(20)
+    assert max(page.value("seen")[15][0]) > 150
+
+
+def test_a_click_is_seen_in_its_own_frame(film: Film, tmp_path: Path) -> None:
+    times = [0.51, 1.21, 2.02, 2.91]
+    song = write_wav(tmp_path / "clicks.wav", clicks(times, 4.0, length_s=0.02))
+    script = ELEMENT + with_setup(ANALYSER, {"fftSize": 1024, "smoothingTimeConstant": 0}) + START
+    page = film(canvas_page(script, AUDIO), song=song)
+    page.run(110)
+    loud = [max(wave) > 132 for _, wave in page.value("seen")]
+    for time_s in times:
+        first = next(index for index in range(int(time_s * 30) - 3, 120) if loud[index])
+        assert first == int(np.ceil(time_s * 30)), time_s
