@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Hashable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Literal
 
 import numpy as np
@@ -16,6 +17,7 @@ from oriel_fx.render.layers.bands import BandPicker
 from oriel_fx.render.layout import Rect
 from oriel_fx.render.scene import Frame, Placed, Scene
 from oriel_fx.render.shapes import AnySurface, fill_capsules
+from oriel_fx.render.symmetry import Symmetry
 
 # The big thing moves a little: full bass weight makes the ring this much larger.
 BREATH = 0.06
@@ -43,6 +45,7 @@ class RadialLayer(Placed):
         ramp = ramp_hex(scene.colors([self.color] if self.color else self.colors), half)
         stroke = 2 * math.pi * self.radius * unit / self.count * self.thickness
         reach = (self.radius + max(self.length, self.rest)) * unit * (1 + BREATH * 1.2 * self.breath) + stroke + 2
+        bounds = Rect.around(x - reach, y - reach, x + reach, y + reach)
         return RadialDrawer(
             params=self,
             picker=BandPicker(self.count, "ring"),
@@ -51,7 +54,8 @@ class RadialLayer(Placed):
             unit=unit,
             colors=[ramp[min(i, self.count - 1 - i)] for i in range(self.count)],
             stroke=stroke,
-            bounds=Rect.around(x - reach, y - reach, x + reach, y + reach),
+            bounds=bounds,
+            symmetry=None if self.turn else Symmetry.about(x, bounds, scene.layout.frame),
         )
 
 
@@ -65,6 +69,7 @@ class RadialDrawer:
     colors: list[str]
     stroke: float
     bounds: Rect
+    symmetry: Symmetry | None
     static: bool = field(default=False, init=False)
     glows: bool = field(default=True, init=False)
 
@@ -82,7 +87,14 @@ class RadialDrawer:
         centre = np.array(self.centre, np.float32)
         starts = self.directions * np.float32(inner) + centre
         ends = self.directions * (inner + lengths).astype(np.float32)[:, None] + centre
-        fill_capsules(surface, starts, ends, self.stroke, self.colors, self.params.opacity)
         reach = inner + float(lengths.max()) + self.stroke + 2
         x, y = self.centre
-        return Rect.around(x - reach, y - reach, x + reach, y + reach)
+        touched = Rect.around(x - reach, y - reach, x + reach, y + reach)
+        if self.symmetry and self.symmetry.holds(surface):
+            # The bars left of the middle come first, an odd one in it with them.
+            left = slice(0, (self.params.count + 1) // 2)
+            draw = partial(fill_capsules, surface, starts[left], ends[left], self.stroke, self.colors[left])
+            self.symmetry.draw(surface, touched, draw)
+        else:
+            fill_capsules(surface, starts, ends, self.stroke, self.colors, self.params.opacity)
+        return touched

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Literal
 
 import numpy as np
@@ -14,6 +15,7 @@ from oriel_fx.render.colors import Color, blend, ramp_hex
 from oriel_fx.render.layout import Rect
 from oriel_fx.render.scene import Frame, Placed, Scene
 from oriel_fx.render.shapes import AnySurface, Runs, stroke_thin
+from oriel_fx.render.symmetry import Symmetry
 
 Floats = NDArray[np.float32]
 
@@ -57,6 +59,7 @@ class RidgeLayer(Placed):
         )
         bounds = Rect.around(bounds.left, min(bounds.top, bottom - height - pad), bounds.right, bounds.bottom)
         bounds = bounds.align(2).intersect(scene.layout.frame)
+        left_xs = np.arange(x - width / 2, x, STEP_PX)
         return RidgeDrawer(
             params=self,
             centre_x=x,
@@ -68,8 +71,9 @@ class RidgeLayer(Placed):
             stride=self.history * float(scene.timeline.fps) / self.lines,
             shades=ramp_hex(scene.colors(self.colors), SHADES),
             ground=scene.palette.ground,
-            xs=np.append(np.arange(x - width / 2, x + width / 2, STEP_PX), x + width / 2).astype(np.float32),
+            xs=np.append(left_xs, 2 * x - left_xs[::-1]).astype(np.float32),
             bounds=bounds,
+            symmetry=Symmetry.about(x, bounds, scene.layout.frame),
         )
 
 
@@ -87,11 +91,14 @@ class RidgeDrawer:
     ground: str
     xs: Floats
     bounds: Rect
+    symmetry: Symmetry | None
     static: bool = field(default=False, init=False)
     glows: bool = field(default=True, init=False)
 
     def __post_init__(self) -> None:
         self._profiles: dict[int, Floats] = {}
+        # Over the middle by one step, so that no line ends there.
+        self._left_xs = self.xs[: len(self.xs) // 2 + 1]
 
     def state(self, frame: Frame) -> Hashable | None:
         return None
@@ -102,18 +109,25 @@ class RidgeDrawer:
     def draw(self, surface: AnySurface, frame: Frame) -> Rect | None:
         ages, profiles = self._history(frame)
         widths, bases, heights, lights = self._perspective(ages)
-        ys, clear = self._lines(profiles, widths, bases, heights, lights * self.params.opacity)
-        runs = visible_runs(self.xs, ys, clear)
+        symmetry = self.symmetry if self.symmetry and self.symmetry.holds(surface) else None
+        xs = self._left_xs if symmetry else self.xs
+        ys, clear = self._lines(xs, profiles, widths, bases, heights, lights * self.params.opacity)
+        runs = visible_runs(xs, ys, clear)
         if not len(runs.points):
             return Rect(0, 0, 0, 0)
         along = np.clip((self.bottom - bases) / self.depth, 0, 1) * (SHADES - 1)
         shown = np.round(lights * self.params.opacity, 2).tolist()
         places = np.round(along).astype(int).tolist()
         colors = [blend(self.ground, self.shades[place], light) for place, light in zip(places, shown, strict=True)]
-        stroke_thin(surface, runs, self.stroke * np.sqrt(widths / widths[0]), colors)
         highest = float(runs.points[:, 1].min())
         touched = Rect.around(self.bounds.left, highest - self.stroke - 2, self.bounds.right, self.bounds.bottom)
-        return touched.intersect(self.bounds)
+        touched = touched.intersect(self.bounds)
+        draw = partial(stroke_thin, surface, runs, self.stroke * np.sqrt(widths / widths[0]), colors)
+        if symmetry:
+            symmetry.draw(surface, touched, draw)
+        else:
+            draw()
+        return touched
 
     def _history(self, frame: Frame) -> tuple[Floats, Floats]:
         """Ages of the lines (0 front .. 1 horizon), front first, and their profiles (lines + 1, PROFILE_POINTS).
@@ -148,13 +162,13 @@ class RidgeDrawer:
         )
 
     def _lines(
-        self, profiles: Floats, widths: Floats, bases: Floats, heights: Floats, lights: Floats
+        self, xs: Floats, profiles: Floats, widths: Floats, bases: Floats, heights: Floats, lights: Floats
     ) -> tuple[Floats, Floats]:
         """Row of each line at each of `xs`, and by how many pixels it clears the nearer lines; both (lines, xs).
 
         Beyond a line's ends it clears them by less than nothing.
         """
-        across = np.abs(self.xs - np.float32(self.centre_x))[None, :] * (2 / widths)[:, None]
+        across = np.abs(xs - np.float32(self.centre_x))[None, :] * (2 / widths)[:, None]
         place = np.minimum(across, 0.9999) * (PROFILE_POINTS - 1)
         low = place.astype(np.int32)
         part = place - low
