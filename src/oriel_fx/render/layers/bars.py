@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Hashable
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Literal
 
 import numpy as np
@@ -14,7 +13,7 @@ from pydantic import Field
 from oriel_fx.render.colors import Color, ramp_hex
 from oriel_fx.render.layers.bands import BandPicker, peaks
 from oriel_fx.render.layout import Rect
-from oriel_fx.render.reflection import Reflection
+from oriel_fx.render.reflection import Floor
 from oriel_fx.render.scene import Frame, Placed, Scene
 from oriel_fx.render.shapes import AnySurface, fill_capsules
 
@@ -73,17 +72,14 @@ class BarsLayer(Placed):
             mark=mark,
             colors=hexes,
             bounds=Rect.around(x - width / 2 - PAD, y - up - PAD, x + width / 2 + PAD, y + down + PAD),
-            mirror_of=self._mirror(scene, (x - width / 2 - PAD, y - up - PAD, x + width / 2 + PAD, y), thickness),
+            floor=self._floor(scene, (x - width / 2 - PAD, y - up - PAD, x + width / 2 + PAD, y), thickness),
         )
 
-    def _mirror(
-        self, scene: Scene, above: tuple[float, float, float, float], thickness: float
-    ) -> Callable[[AnySurface], Reflection] | None:
+    def _floor(self, scene: Scene, above: tuple[float, float, float, float], thickness: float) -> Floor | None:
         if not self.reflection:
             return None
         source = Rect.around(*above).align(2).intersect(scene.layout.frame)
-        gap = round(thickness * REFLECTION_GAP / 2) * 2
-        return partial(Reflection.prepare, source=source, gap=gap, flat=REFLECTION_HEIGHT, strength=self.reflection)
+        return Floor(source, round(thickness * REFLECTION_GAP / 2) * 2, REFLECTION_HEIGHT, self.reflection)
 
 
 @dataclass
@@ -99,7 +95,7 @@ class BarsDrawer:
     mark: float
     colors: list[str]
     bounds: Rect
-    mirror_of: Callable[[AnySurface], Reflection] | None
+    floor: Floor | None
     static: bool = field(default=False, init=False)
     glows: bool = field(default=True, init=False)
 
@@ -116,10 +112,11 @@ class BarsDrawer:
         heights = self._heights(self.picker.pick(frame.timeline.spectrum(frame.index)))
         tops = self.baseline - heights * np.float32(self.share)
         highest, lowest = float(tops.min()), float((tops + heights).max())
-        reflection = self.mirror_of(surface) if self.mirror_of else None
+        reflection = self.floor.prepare(surface, self.baseline - highest) if self.floor else None
         self._columns(surface, tops, tops + heights, self.params.rounded)
         if reflection:
-            lowest = max(lowest, reflection.lay(self.baseline - highest))
+            reflection.lay()
+            lowest = max(lowest, reflection.lowest)
         if self.params.peaks:
             first, last = self._draw_peaks(surface, frame, heights)
             highest, lowest = min(highest, first), max(lowest, last)
