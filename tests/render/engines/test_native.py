@@ -178,3 +178,20 @@ def test_ribbons_leave_the_ground_round_them_as_it_is(song: PreparedSong) -> Non
     levels, counts = np.unique(planes.y, return_counts=True)
     assert levels[counts.argmax()] == planes.y[2, 320]
     assert not (np.abs(planes.y.astype(int) - planes.y[2, 320]) == 1).sum() > 200
+
+
+@pytest.mark.parametrize("y", [-0.5, -0.45, 0.013, 0.45, 0.6])
+def test_ribbons_over_an_edge_of_the_picture_are_cut_off_there(song: PreparedSong, y: float) -> None:
+    """Only the side above the axis is drawn and shown on both: what is outside on one may be inside on the other."""
+    ribbons = {"type": "wave", "style": "ribbons", "blend": "multiply", "y": y, "height": 0.6}
+    config = {"background": {"type": "color", "color": "#f4efe6"}, "layers": [ribbons], "effects": []}
+    in_planes, in_rgb = engine(song, config, "320x180"), engine(song, config, "320x180")
+    assert in_planes._planar
+    in_rgb._planar = False
+    one, other = Planes.empty(320, 180), Planes.empty(320, 180)
+    in_planes.draw(150, one)
+    in_rgb.draw(150, other)
+    assert np.abs(one.y.astype(int) - other.y).mean() < 1.5
+    covered = [np.flatnonzero((drawn.y != np.median(drawn.y)).any(axis=1)) for drawn in (one, other)]
+    assert len(covered[0])
+    assert np.array_equal(*covered)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable
 from dataclasses import dataclass, field
 from functools import cache
@@ -43,6 +44,9 @@ class WaveLayer(Placed):
         width = min(self.width * unit, float(scene.layout.width))
         x, y = scene.layout.place(self.anchor, self.x, self.y)
         x = min(max(x, width / 2), scene.layout.width - width / 2)
+        if self.style == "ribbons":
+            # Between two pixels of every plane: both sides of the axis are then alike.
+            y = round(y / 2) * 2.0
         stroke = self.thickness * unit
         reach = self.height * unit / 2 + stroke + 2
         colors = scene.colors([self.color] if self.color else self.colors)
@@ -223,37 +227,54 @@ class WaveDrawer:
     def _filter(self, pixels: Pixels, halves: Curve, tallest: float) -> None:
         """Lay the ribbons over the picture as coloured glass: all of them in one pass, by how each covers a pixel."""
         assert self.filters is not None
-        frame = Rect(0, 0, pixels.shape[1], pixels.shape[0])
-        area = Rect.around(self.xs[0], self.y - tallest - 2, self.xs[-1], self.y + tallest + 2).intersect(frame)
-        if not area.area:
-            return
+        area = self._area(pixels.shape[1], tallest)
         covers = self._covers(halves, area, 1.0)
-        glass = self.filters[covers].view(np.uint8).reshape(area.height, area.width, 4)
-        part = pixels[area.slices]
-        cv2.multiply(part, glass, part, 1 / 255)
+        glass = self.filters[np.concatenate([covers, covers[::-1]])].view(np.uint8).reshape(-1, area.width, 4)
+        whole = Rect(area.left, area.top, area.right, area.bottom + area.height)
+        seen = whole.intersect(Rect(0, 0, pixels.shape[1], pixels.shape[0]))
+        part = pixels[seen.slices]
+        cv2.multiply(part, glass[seen.top - whole.top : seen.bottom - whole.top], part, 1 / 255)
 
     def _filter_flat(self, surface: PlanarSurface, halves: Curve, tallest: float) -> None:
         """The same over one flat colour: each combination of glasses then has one colour, looked up per plane."""
         assert self.filters is not None and surface.flat_ground is not None
-        height, width = surface.shape
-        area = Rect.around(self.xs[0], self.y - tallest - 2, self.xs[-1], self.y + tallest + 2).align(2)
-        area = area.intersect(Rect(0, 0, width, height))
+        area = self._area(surface.shape[1], tallest)
         planes, small = surface.planes, half(area)
-        covers = self._covers(halves, area, 1.0), self._covers(halves, small, 0.5)
+        covers, small_covers = self._covers(halves, area, 1.0), self._covers(halves, small, 0.5)
         tables = _flat_tables(self.filters.tobytes(), surface.flat_ground)
-        targets = planes.y[area.slices], planes.u[small.slices], planes.v[small.slices]
-        for target, table, cover in zip(targets, tables, (covers[0], covers[1], covers[1]), strict=True):
-            # Uncovered pixels keep the very level they have: one off would show as a pale box round the ribbons.
-            own = table.copy()
-            own[0] = target[0, 0]
-            cv2.LUT(cover, own, target)
+        luma, blue, red = tables
+        _lay_on_both_sides(planes.y, area, covers, luma)
+        _lay_on_both_sides(planes.u, small, small_covers, blue)
+        _lay_on_both_sides(planes.v, small, small_covers, red)
+
+    def _area(self, frame_width: int, tallest: float) -> Rect:
+        """What the ribbons may cover above the axis, even where that is above the picture."""
+        area = Rect.around(self.xs[0], self.y - tallest - 2, self.xs[-1], self.y).align(2)
+        return Rect(max(area.left, 0), area.top, min(area.right, frame_width), area.bottom)
 
     def _covers(self, halves: Curve, area: Rect, scale: float) -> Pixels:
-        """For each pixel of an area the number that tells how each ribbon covers it."""
+        """For each pixel of an area above the axis the number that tells how each ribbon covers it."""
         covers = np.zeros((area.height, area.width), np.uint8)
-        corner = np.array((area.left, area.top), np.float32)
-        for place, ribbon in enumerate(halves):
-            mask = np.zeros((area.height, area.width), np.uint8)
-            cover_polygon(mask, _lens(self.xs, self.y, ribbon) * np.float32(scale) - corner)
-            cv2.add(covers, cv2.LUT(mask, _digits(place)), covers)
+        xs = self.xs * np.float32(scale) - area.left
+        for place, ribbon in enumerate(halves * np.float32(scale)):
+            # Only so high as this ribbon is; below the axis it goes on unseen.
+            rows = min(area.height, math.ceil(ribbon.max()) + 2)
+            mask = np.zeros((rows, area.width), np.uint8)
+            outline = np.stack([xs, rows - ribbon], axis=1)
+            cover_polygon(mask, np.concatenate([outline, [[xs[-1], rows + 4], [xs[0], rows + 4]]]))
+            part = covers[area.height - rows :]
+            cv2.add(part, cv2.LUT(mask, _digits(place)), part)
         return covers
+
+
+def _lay_on_both_sides(plane: Pixels, area: Rect, covers: Pixels, table: Pixels) -> None:
+    """Show what covers an area, whose bottom is the axis, there and upside down below."""
+    seen = area.intersect(Rect(0, 0, plane.shape[1], plane.shape[0]))
+    own = table.copy()
+    # Uncovered pixels keep the very level they have: one off would show as a pale box round the ribbons.
+    own[0] = plane[min(seen.top, plane.shape[0] - 1), seen.left]
+    picture = np.asarray(cv2.LUT(covers, own), np.uint8)
+    for part, top in ((picture, area.top), (cv2.flip(picture, 0), area.bottom)):
+        first, end = max(0, -top), min(len(part), plane.shape[0] - top)
+        if first < end:
+            plane[top + first : top + end, area.left : area.right] = part[first:end]
