@@ -1,5 +1,7 @@
 """What moves without scripts moves with the clock: CSS, Web Animations, SVG."""
 
+# ruff: noqa: E501 - pages are easier to read unbroken.
+
 from __future__ import annotations
 
 import pytest

@@ -1,5 +1,7 @@
 """What the page hears is the song, at each frame's time, as Chromium's own Web Audio hears it."""
 
+# ruff: noqa: E501 - pages are easier to read unbroken.
+
 from __future__ import annotations
 
 from pathlib import Path

@@ -1,5 +1,7 @@
 """The picture: every kind of page comes out in its true colours."""
 
+# ruff: noqa: E501 - pages are easier to read unbroken.
+
 from __future__ import annotations
 
 import numpy as np

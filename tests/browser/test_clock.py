@@ -1,6 +1,10 @@
 """The page's time is the film's: timers, callbacks, dates and random numbers."""
 
+# ruff: noqa: E501 - pages are easier to read unbroken.
+
 from __future__ import annotations
+
+from itertools import pairwise
 
 import pytest
 from tests.browser.conftest import Film
@@ -25,7 +29,7 @@ def test_animation_frames_come_at_the_films_rate(film: Film) -> None:
     )
     page.run(10)
     seen = page.value("seen")
-    steps = [b[0] - a[0] for a, b in zip(seen, seen[1:], strict=False)]
+    steps = [b[0] - a[0] for a, b in pairwise(seen)]
     assert steps == pytest.approx([STEP] * len(steps), abs=1e-6)
     for time_ms, now_ms, date_ms, timeline_ms in seen:
         assert time_ms == now_ms == timeline_ms

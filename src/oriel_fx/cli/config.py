@@ -65,9 +65,15 @@ def add_to(app: typer.Typer) -> None:
 def write_starter(
     path: Annotated[Path | None, typer.Argument(help="The file to write; cfg.json by default.")] = None,
     as_yaml: Annotated[bool, typer.Option("--yaml", help="A commented YAML file instead of JSON.")] = False,
+    as_page: Annotated[
+        bool, typer.Option("--page", help="A web page to film instead; `oriel init --page classic` copies that one.")
+    ] = False,
     force: ForceOption = False,
 ) -> None:
     """Write a starter config, and the schema that lets editors complete and check it."""
+    if as_page:
+        write_page(path or Path("visualizer.html"), force)
+        return
     target = path or Path("cfg.yaml" if as_yaml else "cfg.json")
     as_yaml = as_yaml or target.suffix in (".yaml", ".yml")
     if target.exists() and not force:
@@ -83,3 +89,30 @@ def write_starter(
         raise OutputError(f"{target} cannot be written: {error.strerror}.", "Choose another place.") from None
     typer.echo(f"{target} (and {schema.name}, for your editor)")
     typer.echo(f"Next: oriel render SONG --config {target}")
+
+
+def write_page(target: Path, force: bool) -> None:
+    """Write a page that plays live and can be filmed: the template, or a copy of the bundled one as a folder."""
+    if target.exists() and not force:
+        raise OutputError(f"{target} exists already.", "Use --force to replace it, or give another name.")
+    from oriel_fx.render.engines.browser.options import BUNDLED, PAGES
+
+    try:
+        if target.name in BUNDLED:
+            _copy_bundled(PAGES / target.name, target)
+        else:
+            target.write_bytes((PAGES / "template.html").read_bytes())
+    except OSError as error:
+        raise OutputError(f"{target} cannot be written: {error.strerror}.", "Choose another place.") from None
+    typer.echo(target)
+    typer.echo(f"Next: oriel render SONG --page {target}")
+
+
+def _copy_bundled(source: Path, target: Path) -> None:
+    """The bundled page, with its solid made for it, to be served or changed."""
+    from oriel_fx.render.engines.browser.solid import solid_json
+
+    target.mkdir(exist_ok=True)
+    for file in source.iterdir():
+        (target / file.name).write_bytes(file.read_bytes())
+    (target / "solid.json").write_text(solid_json("cube", 4.0, 0), "utf-8")

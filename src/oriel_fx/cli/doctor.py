@@ -64,6 +64,7 @@ def run_checks() -> list[Check]:
     checks.append(_tried("fonts for other scripts", _system_fonts, "apt-get install fonts-noto fonts-noto-cjk", False))
     checks.append(_package("flask", False, "pip install 'oriel-fx[server]'", "server (flask)"))
     checks.append(_package("playwright", False, "pip install 'oriel-fx[browser]'", "browser (playwright)"))
+    checks.append(_tried("chromium", _chromium, "apt-get install chromium-headless-shell", False))
     return checks
 
 
@@ -121,3 +122,10 @@ def _system_fonts() -> str:
     if lacking:
         raise RuntimeError(f"none for {', '.join(lacking)}")
     return "all there"
+
+
+def _chromium() -> str:
+    from oriel_fx.render.engines.browser.chromium import find_chromium, version_of
+
+    found = find_chromium()
+    return f"{version_of(found)}  {found.path}"

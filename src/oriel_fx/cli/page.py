@@ -63,8 +63,9 @@ def read_page(
         guess = did_you_mean(capture, CAPTURES)
         raise UsageError(f"--capture {capture!r} is not a way to film{guess}.", f"It is {', '.join(CAPTURES)}.")
     data: dict[str, Any] = {}
-    if source == "classic" and not Path(source).exists():
-        spec = read_spec(config, None, chosen, [*(sets or []), "page=classic"])
+    if PageOptions(source).bundled:
+        named = config is not None and "preset" in read_config(config)
+        spec = read_spec(config, None if named else source, chosen, sets)
     else:
         data = read_config(config) if config else {}
         for assignment in sets or []:

@@ -25,9 +25,10 @@ MOST_FILES = 5000
 
 def page_of(spec: RenderSpec, page: PageOptions | None) -> PageOptions | None:
     """The page that is filmed, if one is: the one given, or the bundled one that the spec names."""
-    name = page.source if page else spec.page
-    if name != "classic":
+    if page and not page.bundled:
         return page
+    if page is None and spec.page is None:
+        return None
     return replace(page or PageOptions("classic"), config=classic_config(spec))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from oriel_fx.render.engines.browser.ring import BGRA, Ring
 from oriel_fx.render.engines.browser.script import build_script
 from oriel_fx.render.engines.browser.server import PageServer
 from oriel_fx.render.engines.browser.session import PageSession
+from oriel_fx.render.engines.browser.solid import solid_json
 from oriel_fx.render.pixels import Planes
 from oriel_fx.render.scene import Pixels
 from oriel_fx.render.spec import RenderSpec
@@ -77,6 +77,7 @@ class BrowserEngine:
         self._ring = Ring(self._session.profile, *self._size_px)
         self._begun = False
         self._next = -1
+        self._filmed = 0
         try:
             facts = self._session.open()
         except PageError as error:
@@ -85,22 +86,16 @@ class BrowserEngine:
 
     def _made_up(self, path: str) -> str | None:
         """Files that are not on the disk: the bundled page's solid, from the library's own generator."""
-        if self._options.source != "classic" or path != "/solid.json":
+        if not self._options.bundled or path != "/solid.json":
             return None
-        from oriel_fx.render.solids import CAMERA_Z, NEAR, VERTICAL_FOV_DEG, build_solid
-
         config = self._options.config
-        solid = build_solid(str(config.get("shape", "cube")), float(config.get("size", 4)), self._spec.seed)
-        return json.dumps(
-            {
-                "vertices": solid.vertices.ravel().tolist(),
-                "edges": solid.edges.ravel().tolist(),
-                "camera": {"z": CAMERA_Z, "near": NEAR, "fovDeg": VERTICAL_FOV_DEG},
-            }
-        )
+        return solid_json(str(config.get("shape", "cube")), float(config.get("size", 4)), self._spec.seed)
 
     def draw(self, index: int, planes: Planes) -> None:
         """Film frame `index` into the planes. Raises PageError, RenderCancelledError."""
+        if self.seekable and index == self._next and self._filmed >= RECYCLE_FRAMES:
+            self.close()
+            self._open()
         if index != self._next:
             self._go_to(index)
         pixels, kind, ground = self._wait_for(index)
@@ -108,16 +103,14 @@ class BrowserEngine:
         if self._from_ring:
             self._ring.next()
         self._next = index + 1
+        self._filmed += 1
 
     def _go_to(self, index: int) -> None:
         """Make the page film from `index` on: fast forward where that is ahead, from its beginning where it is not."""
         assert self._session
         if self._begun:
-            self._session.halt()
+            self._session.halt(self._drop_waiting)
             ahead = int(self._session.evaluate("__oriel.position()")) < index
-            self._ring.skip()
-            while not self._session.shots.empty():
-                self._session.shots.get()
             if not ahead or self.seekable:
                 self.close()
                 self._open()
@@ -127,6 +120,12 @@ class BrowserEngine:
             self._begun = True
         session.film(index, self._stop)
         self._waited_frames = max(0, index)
+
+    def _drop_waiting(self) -> None:
+        assert self._session
+        self._ring.skip()
+        while not self._session.shots.empty():
+            self._session.shots.get()
 
     _from_ring = False
     _waited_frames = 0
@@ -139,6 +138,8 @@ class BrowserEngine:
         self._waited_frames = 0
         until = time.monotonic() + limit
         while True:
+            if session.fault:
+                raise self._with_hint(session.fault)
             if frame := self._ring.peek():
                 number, kind, ground, pixels = frame
                 self._from_ring = True
@@ -147,8 +148,6 @@ class BrowserEngine:
                 number, data = session.shots.get()
                 self._from_ring = False
                 return self._checked(number, index, decode_shot(data, *self._size_px)), BGRA, WHITE
-            if session.fault:
-                raise self._with_hint(session.fault)
             stop_if(self._cancelled)
             if time.monotonic() > until:
                 raise self._with_hint(too_slow(f"over frame {index}", self._options.timeout_s))

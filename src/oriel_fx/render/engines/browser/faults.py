@@ -21,6 +21,9 @@ def explain(error: Exception, doing: str, timeout_s: float) -> PageError:
     if "ORIEL-FAULT " in text:
         thrown = text.split("ORIEL-FAULT ")[1].splitlines()[0]
         return PageError(f"The page threw an error: {thrown}", "Open it in a browser and look at its console.")
+    if "ORIEL-AWAY " in text:
+        place = text.split("ORIEL-AWAY ")[1].splitlines()[0]
+        return PageError(f"The page went away to {place}.", "Film that page itself, or keep it from leaving.")
     if "Execution context was destroyed" in text or "navigat" in text.lower():
         return PageError("The page went away while it was filmed.", "Keep it from reloading or leaving.")
     if "crashed" in text or "has been closed" in text:

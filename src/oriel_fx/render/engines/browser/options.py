@@ -34,9 +34,14 @@ class PageOptions:
     allow_network: bool = False
     timeout_s: float = 30.0
 
+    @property
+    def bundled(self) -> bool:
+        """Whether it is one of Oriel's own pages; a file or folder of that name comes first."""
+        return self.source in BUNDLED and not Path(self.source).exists()
+
     def place(self) -> PagePlace:
         """Where the page is served from. Raises UsageError where there is none."""
-        if self.source in BUNDLED and not Path(self.source).exists():
+        if self.bundled:
             return PagePlace(f"{ORIGIN}/index.html", PAGES / self.source, None)
         parts = urlsplit(self.source)
         if parts.scheme in ("http", "https"):

@@ -8,6 +8,7 @@ HEADER_BYTES on.
 
 from __future__ import annotations
 
+import contextlib
 import mmap
 from pathlib import Path
 
@@ -34,15 +35,20 @@ class Ring:
 
     def _find(self) -> bool:
         for path in self._profile.glob("Default/File System/**/*"):
-            if path.is_file() and path.stat().st_size == self._size:
-                with path.open("r+b") as file:
-                    self._memory = mmap.mmap(file.fileno(), self._size)
-                whole = np.frombuffer(self._memory, np.uint8)
-                self._words = whole[:HEADER_BYTES].view("<u4")
-                self._pixels = whole[HEADER_BYTES:].reshape(SLOTS, self._height, self._width, 4)
-                self._read = 0
-                return True
+            # Chromium makes and moves files meanwhile.
+            with contextlib.suppress(OSError):
+                if path.is_file() and path.stat().st_size == self._size:
+                    self._map(path)
+                    return True
         return False
+
+    def _map(self, path: Path) -> None:
+        with path.open("r+b") as file:
+            self._memory = mmap.mmap(file.fileno(), self._size)
+        whole = np.frombuffer(self._memory, np.uint8)
+        self._words = whole[:HEADER_BYTES].view("<u4")
+        self._pixels = whole[HEADER_BYTES:].reshape(SLOTS, self._height, self._width, 4)
+        self._read = 0
 
     def peek(self) -> tuple[int, int, tuple[int, int, int], Pixels] | None:
         """The next frame, if there is one: its number, kind, ground and pixels (height, width, 4); then `next`."""

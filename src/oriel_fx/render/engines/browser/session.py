@@ -10,7 +10,8 @@ import shutil
 import signal
 import tempfile
 import threading
-from collections.abc import Coroutine
+import time
+from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 CLOSING_S = 5.0
 SHOTS_AHEAD = 2
+ACTION_MS = 5000
 
 
 class PageSession:
@@ -105,10 +107,12 @@ class PageSession:
         await page.wait_for_load_state("load", timeout=options.timeout_s * 1000)
         self._filmed = True
         for selector in options.inputs:
-            await self._act(f"--input {selector}", page.locator(selector).first.set_input_files(self._song))
+            await self._act(
+                f"--input {selector}", page.locator(selector).first.set_input_files(self._song, timeout=ACTION_MS)
+            )
         for selector in options.clicks:
             await page.evaluate("__oriel.settle()")
-            await self._act(f"--click {selector}", page.locator(selector).first.click(timeout=5000))
+            await self._act(f"--click {selector}", page.locator(selector).first.click(timeout=ACTION_MS))
         facts: dict[str, Any] = await page.evaluate(
             "(options) => __oriel.prepare(options)", {"waitFor": options.wait_for}
         )
@@ -174,12 +178,16 @@ class PageSession:
             timeout=self._options.timeout_s * 1000,
         )
 
-    def halt(self) -> None:
-        """Stop filming after the frame under way."""
-        if self._filming and not self._filming.done():
-            self.evaluate("__oriel.halt()")
-            with contextlib.suppress(Exception):
-                self._filming.result(self._options.timeout_s)
+    def halt(self, let_go: Callable[[], None]) -> None:
+        """Stop filming after the frame under way; `let_go` drops frames that wait to be taken, again and again."""
+        if not self._filming or self._filming.done():
+            return
+        self.evaluate("__oriel.halt()")
+        until = time.monotonic() + self._options.timeout_s
+        while not self._filming.done() and time.monotonic() < until:
+            let_go()
+            time.sleep(0.001)
+        let_go()
 
     def _fail(self, what: str, hint: str) -> None:
         if self.fault is None:

@@ -8,11 +8,20 @@ window.addEventListener("error", (event) => {
 window.addEventListener("unhandledrejection", (event) => {
   if (!faults.first) faults.first = `${describe(event.reason)} (${when()})`;
 });
+if (window.navigation) {
+  navigation.addEventListener("navigate", (event) => {
+    const { destination, hashChange, downloadRequest } = event;
+    if (hashChange || destination.sameDocument || downloadRequest !== null || faults.frame < 0) return;
+    event.preventDefault();
+    faults.away = destination.url.slice(0, 200);
+  });
+}
 const realConsoleError = console.error.bind(console);
 console.error = (...args) => {
   if (faults.complaints.length < 20) faults.complaints.push(`${args.map(describe).join(" ")} (${when()})`);
   realConsoleError(...args);
 };
 function checkFaults() {
+  if (faults.away) throw new Error(`ORIEL-AWAY ${faults.away} (${when()})`);
   if (faults.first) throw new Error(`ORIEL-FAULT ${faults.first}`);
 }

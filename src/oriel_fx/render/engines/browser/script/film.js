@@ -1,5 +1,12 @@
 // Stepping frame by frame, as Oriel asks.
 const contract = { config: settings.config, song: settings.song, fps: settings.fps, size: settings.size, seekable: false };
+contract.audio = async (start, count, rate) => {
+  const [left, right] = await readSong(start, count, rate);
+  const buffer = new AudioBuffer({ numberOfChannels: 2, length: count, sampleRate: rate });
+  buffer.copyToChannel(left, 0);
+  buffer.copyToChannel(right, 1);
+  return buffer;
+};
 window.oriel = contract;
 
 const frameMs = (number) => (number * 1000 * settings.fpsDenominator) / settings.fpsNumerator;
@@ -33,7 +40,10 @@ async function step(number) {
 
 // From a loaded page to one that is about to show its first frame: the song playing, the fonts there.
 async function prepare(options) {
-  await settle();
+  for (let n = 0; n < 4; n++) {
+    await settle();
+    await turn();
+  }
   await document.fonts.ready;
   startAutoplay();
   if (typeof contract.ready === "function") await contract.ready();

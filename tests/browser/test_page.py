@@ -1,0 +1,135 @@
+"""Getting a page to play: buttons, file inputs, waiting, the contract; and finished videos."""
+
+# ruff: noqa: E501 - pages are easier to read unbroken.
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tests.browser.conftest import SONG_S, Film
+from tests.browser.pages import canvas_page
+from tests.songs import clicks, decoded_light, decoded_sound, write_wav
+
+from oriel_fx import PageOptions, RenderSpec, render_video
+
+PLAYER = """const ctx = new AudioContext(); const src = ctx.createMediaElementSource(a); const an = ctx.createAnalyser();
+an.fftSize = 2048; an.smoothingTimeConstant = 0; src.connect(an); an.connect(ctx.destination);
+const wave = new Uint8Array(2048); const level = () => { an.getByteTimeDomainData(wave); return Math.max(...wave) - 128; };"""
+
+
+def test_a_play_button_is_clicked(film: Film) -> None:
+    markup = "<audio id=a src=song.wav></audio><button id=go>Play</button>"
+    script = "go.onclick = () => { a.play(); go.remove(); }; run(n => '#fff', () => a.currentTime);"
+    page = film(canvas_page(script, markup), clicks=("#go",))
+    page.run(12)
+    seen = page.value("seen")
+    assert seen[-1] - seen[0] > 0.3 and page.engine._from_ring
+
+
+def test_a_file_input_gets_the_song(film: Film) -> None:
+    markup = "<audio id=a></audio><input type=file id=f style='display:none'>"
+    script = (
+        PLAYER
+        + "f.onchange = () => { window.name_ = f.files[0].name; a.src = URL.createObjectURL(f.files[0]); a.play(); };"
+    )
+    page = film(canvas_page(script + "run(n => '#fff', level);", markup), inputs=("#f",))
+    page.run(25)
+    assert page.value("name_") == "song.wav"
+    assert max(page.value("seen")[5:]) > 10
+
+
+def test_waiting_for_an_element(film: Film) -> None:
+    script = "setTimeout(() => { document.body.dataset.ready = 1; window.at = n; }, 500); let n = 0; run(() => { n++; return '#fff'; });"
+    page = film(canvas_page(script), wait_for="[data-ready]")
+    page.run(1)
+    assert page.value("at") == pytest.approx(15, abs=2)
+
+
+def test_the_contract(film: Film) -> None:
+    script = """const x = c.getContext("2d"); window.calls = [];
+    oriel.ready = async () => { window.answer = (await fetch(oriel.song)).headers.get("content-length"); };
+    oriel.frame = async (n, t) => { calls.push([n, t]); x.fillStyle = `rgb(${n}, 0, 0)`; x.fillRect(0, 0, 96, 54); };"""
+    page = film(canvas_page(script), config={"colour": "red", "deep": {"er": 1}})
+    page.run(10)
+    assert page.value("calls")[:10] == [[n, pytest.approx(n / 30)] for n in range(10)]
+    assert page.value("[oriel.config, oriel.fps, oriel.size]") == [
+        {"colour": "red", "deep": {"er": 1}},
+        30,
+        {"width": 96, "height": 54},
+    ]
+    assert int(page.value("answer")) > 100_000
+
+
+def test_a_seekable_page_starts_anywhere(film: Film) -> None:
+    script = """oriel.seekable = true; const x = c.getContext("2d"); window.calls = [];
+    oriel.frame = n => { calls.push(n); x.fillStyle = `rgb(${n * 2}, ${Math.random() * 255}, 0)`; x.fillRect(0, 0, 96, 54); };"""
+    page = film(canvas_page(script))
+    assert page.engine.seekable
+    far = page.draw(100)
+    assert page.value("calls")[0] == 100
+    page.run(10)
+    assert (page.draw(100) == far).all()
+
+
+FLASH = canvas_page(PLAYER + "a.play(); run(() => level() > 4 ? '#fff' : '#000');", "<audio id=a src=song.wav></audio>")
+
+
+@pytest.fixture(scope="module")
+def flashes(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, list[float]]:
+    """A page that flashes at each click of a song of 30 s, its song, and the clicks' times."""
+    folder = tmp_path_factory.mktemp("flashes")
+    times = [0.51 + 1.37 * i for i in range(21)]
+    song = write_wav(folder / "song.wav", clicks(times, 30.0, length_s=0.04))
+    (folder / "page.html").write_text(FLASH)
+    return folder / "page.html", song, times
+
+
+SMALL = RenderSpec.from_config({"output": {"size": "96x54", "fps": 25, "quality": "draft"}})
+
+
+def test_picture_and_sound_agree_in_the_finished_video(flashes: tuple[Path, Path, list[float]], tmp_path: Path) -> None:
+    page, song, times = flashes
+    result = render_video(song, tmp_path / "out.mp4", SMALL, page=PageOptions(str(page)))
+    assert result.n_frames == 750
+    light, sound = decoded_light(result.output), np.abs(decoded_sound(result.output))
+    for time_s in times:
+        at = int(time_s * 25)
+        flash = next(index for index in range(at - 3, at + 6) if light[index] > 0.5) / 25
+        start = round((time_s - 0.2) * 44100)
+        click = (start + int(np.argmax(sound[start : start + 17640] > 0.1))) / 44100
+        assert abs(click - time_s) < 0.01
+        assert -0.001 <= flash - time_s <= 0.041
+
+
+def test_a_stopped_film_goes_on_where_it_was(flashes: tuple[Path, Path, list[float]], tmp_path: Path) -> None:
+    from oriel_fx import RenderCancelledError
+
+    page, song, _ = flashes
+    options = PageOptions(str(page))
+    whole = render_video(song, tmp_path / "a.mp4", SMALL, page=options, frame_hashes=tmp_path / "a.txt")
+    drawn: list[int] = [0]
+    with pytest.raises(RenderCancelledError):
+        render_video(
+            song,
+            tmp_path / "b.mp4",
+            SMALL,
+            page=options,
+            frame_hashes=tmp_path / "b.txt",
+            on_progress=lambda progress: drawn.append(progress.frames),
+            cancelled=lambda: drawn[-1] > 500,
+        )
+    again = render_video(song, tmp_path / "b.mp4", SMALL, page=options, frame_hashes=tmp_path / "b.txt")
+    assert whole.reused_frames == 0 < again.reused_frames
+    assert (tmp_path / "a.txt").read_text() == (tmp_path / "b.txt").read_text()
+
+
+def test_several_browsers_film_what_one_would(song: Path, tmp_path: Path) -> None:
+    long = write_wav(tmp_path / "long.wav", np.zeros(44100 * 24))
+    spec = RenderSpec.from_config({"page": "classic", "output": {"size": "96x54", "fps": 10, "quality": "draft"}})
+    for jobs in (1, 2):
+        render_video(long, tmp_path / f"{jobs}.mp4", spec, jobs=jobs, frame_hashes=tmp_path / f"{jobs}.txt")
+    assert (tmp_path / "1.txt").read_text() == (tmp_path / "2.txt").read_text()
+    assert (tmp_path / "1.mp4").read_bytes() == (tmp_path / "2.mp4").read_bytes()
+    assert SONG_S
