@@ -72,4 +72,4 @@ def _configure(app: Flask, settings: Settings, services: Services | None) -> Non
         **jwt_config(settings),
         **limiter_config(settings),
     )
-    configure_database(app, settings, services)
+    configure_database(app, settings, services, in_request=True)

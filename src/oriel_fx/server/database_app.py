@@ -52,11 +52,11 @@ def install_migrations(app: Flask) -> None:
     Migrate(app, db, directory=str(MIGRATIONS), render_as_batch=True, compare_type=True)
 
 
-def configure_database(app: Flask, settings: Settings, services: Services | None) -> None:
-    """The database and the services of any application of ours."""
+def configure_database(app: Flask, settings: Settings, services: Services | None, *, in_request: bool = False) -> None:
+    """The database and the services of any application of ours; `in_request` where somebody waits for an answer."""
     app.config.update(
         SQLALCHEMY_DATABASE_URI=settings.database,
-        SQLALCHEMY_ENGINE_OPTIONS=engine_options(settings.database),
+        SQLALCHEMY_ENGINE_OPTIONS=engine_options(settings.database, in_request=in_request),
     )
     app.extensions["oriel"] = services or Services(settings)
     if settings.database.startswith("sqlite"):

@@ -13,8 +13,9 @@ from typing import Any
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import JSON, DateTime, Dialect, Engine, MetaData, TypeDecorator, event
 from sqlalchemy.orm import DeclarativeBase, registry
-from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.pool import ConnectionPoolEntry, Pool, PoolProxiedConnection
 
+_SQLITE_WAIT_S = 4
 _CONSTRAINT_NAMES = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
     "uq": "uq_%(table_name)s_%(column_0_N_name)s",
@@ -63,26 +64,63 @@ def utcnow() -> datetime:
     return datetime.now(UTC)
 
 
-def engine_options(url: str) -> dict[str, Any]:
-    """SQLAlchemy's engine options for a URL: short waits, so that an absent database is a 503 and not a hang."""
+def engine_options(url: str, *, in_request: bool = False) -> dict[str, Any]:
+    """SQLAlchemy's engine options for a URL: short waits, so that an absent database is a 503 and not a hang.
+
+    `in_request`: somebody waits, and is answered within five seconds. Workers and commands may take longer.
+    """
     if url.startswith("sqlite"):
         # IMMEDIATE takes the write lock at the first write, where busy_timeout still applies. A transaction
         # that read first and then upgrades would fail at once with "database is locked".
-        return {"connect_args": {"timeout": 5, "isolation_level": "IMMEDIATE"}}
+        return {"connect_args": {"timeout": _SQLITE_WAIT_S, "isolation_level": "IMMEDIATE"}}
+    from oriel_fx.server.db_waits import Waits
+
+    # An idle connection that is asked whether it lives, then a new one: together less than five seconds.
+    waits = Waits(connect_s=2, ping_s=1, answer_s=4.5) if in_request else Waits(connect_s=3, ping_s=5, answer_s=20)
+    statement_ms, lock_ms = (4000, 3000) if in_request else (15000, 4000)
     return {
         "pool_pre_ping": True,
         "pool_recycle": 1800,
-        "pool_timeout": 3,
+        "pool_timeout": 1 if in_request else 3,
+        "max_overflow": 20,
         "connect_args": {
-            "connect_timeout": 3,
+            "waits": waits,
             "tcp_user_timeout": 5000,
-            "options": "-c statement_timeout=15000 -c lock_timeout=4000 -c timezone=UTC",
+            "options": f"-c statement_timeout={statement_ms} -c lock_timeout={lock_ms} -c timezone=UTC",
         },
     }
+
+
+@event.listens_for(Engine, "do_connect")
+def _connect_in_time(
+    dialect: Dialect, _: ConnectionPoolEntry, arguments: tuple[Any, ...], parameters: dict[str, Any]
+) -> Any:
+    if "waits" not in parameters:
+        return None  # as usual
+    from oriel_fx.server.db_waits import connect
+
+    return connect(*arguments, **parameters)
+
+
+@event.listens_for(Pool, "checkin")
+def _rest(connection: Any, _: ConnectionPoolEntry) -> None:
+    if hasattr(connection, "rest"):
+        connection.rest()
+
+
+@event.listens_for(Pool, "checkout")
+def _work(connection: Any, _: ConnectionPoolEntry, __: PoolProxiedConnection) -> None:
+    if hasattr(connection, "work"):
+        connection.work()
 
 
 @event.listens_for(Engine, "connect")
 def _sqlite_pragmas(connection: Any, _: ConnectionPoolEntry) -> None:
     if isinstance(connection, sqlite3.Connection):
-        for pragma in ("foreign_keys=ON", "journal_mode=WAL", "synchronous=NORMAL", "busy_timeout=5000"):
+        for pragma in (
+            "foreign_keys=ON",
+            "journal_mode=WAL",
+            "synchronous=NORMAL",
+            f"busy_timeout={_SQLITE_WAIT_S * 1000}",
+        ):
             connection.execute(f"PRAGMA {pragma}")

@@ -29,8 +29,16 @@ def run() -> None:
             connection.commit()
         with context.begin_transaction():
             if connection.dialect.name == "postgresql":
+                from oriel_fx.server.db_waits import ImpatientConnection
+
+                # A migration may take long, and so may waiting for another release's.
+                raw = connection.connection.dbapi_connection
+                if isinstance(raw, ImpatientConnection):
+                    raw.wait_for_ever()
                 connection.execute(text("SET LOCAL statement_timeout = 0"))
+                connection.execute(text("SET LOCAL lock_timeout = 0"))
                 connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
+                connection.execute(text("SET LOCAL lock_timeout = '4s'"))
             context.run_migrations()
         if sqlite:
             connection.exec_driver_sql("PRAGMA foreign_keys=ON")
