@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import groupby, pairwise
+from itertools import groupby, pairwise, product
 from operator import itemgetter
 
 import cv2
@@ -34,6 +34,8 @@ _ROUND, _SMALL, _FLAT = (np.exp(1j * np.linspace(-np.pi / 2, np.pi / 2, n)).asty
 _EDGE_PX = 0.9
 # How wide OpenCV's anti-aliased hair line looks.
 HAIR_PX = 1.5
+# The widest line that four hair lines fill.
+_BRUSH_PX = 3.2
 
 
 @lru_cache(maxsize=4096)
@@ -127,11 +129,19 @@ def fill_dots(surface: AnySurface, centres: Floats, radii_px: Floats, colors: Se
 
 def stroke_polyline(surface: AnySurface, points: Floats, width_px: float, color: str) -> None:
     """Draw a line through points (n, 2) in pixels; its width is rounded to whole pixels."""
+    width = max(1, round(width_px))
+    looks = width + _EDGE_PX if width > 1 else HAIR_PX
     for scale, targets in _targets(surface, [color]):
-        width = max(1, round(width_px * scale))
-        pieces = [to_fixed(points * np.float32(scale))]
+        fixed = to_fixed(points * np.float32(scale))
+        if scale < 1 and looks * scale <= _BRUSH_PX:
+            # Four hair lines at the corners of a square cost half of one thick line.
+            reach = max(0, round((looks * scale - HAIR_PX) / 2 * _ONE))
+            corners = product((-reach, reach), repeat=2) if reach else [(0, 0)]
+            pieces, thick = [fixed + np.array(corner, np.int32) for corner in corners], 1
+        else:
+            pieces, thick = [fixed], max(1, round(width_px * scale))
         for plane, (shade,) in targets:
-            cv2.polylines(plane, pieces, False, shade, width, cv2.LINE_AA, _SHIFT)
+            cv2.polylines(plane, pieces, False, shade, thick, cv2.LINE_AA, _SHIFT)
 
 
 @dataclass(frozen=True)
