@@ -35,7 +35,7 @@ class PageServer:
         self.secret = secrets.token_hex(16)
         self._readers: dict[int, SongReader] = {}
         self._lock = threading.Lock()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
+        self._server = _QuietServer(("127.0.0.1", 0), _handler(self))
         self._server.daemon_threads = True
         self.port = int(self._server.server_address[1])
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.1,), name="oriel-page", daemon=True)
@@ -68,6 +68,11 @@ class PageServer:
         self._server.server_close()
         for reader in self._readers.values():
             reader.close()
+
+
+class _QuietServer(ThreadingHTTPServer):
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A browser that is closed drops its connections: nothing to tell."""
 
 
 def _handler(page: PageServer) -> type[BaseHTTPRequestHandler]:
