@@ -49,7 +49,9 @@ def answer(error: Exception) -> WerkzeugResponse:
     if isinstance(error, exc.SQLAlchemyError):
         db.session.rollback()
     if found.status >= 500:
-        _log.error("request failed", code=found.code, exc_info=error)
+        # An outage repeats itself with every request; where it happened tells nothing.
+        trace = error if found.status == 500 else None
+        _log.error("request failed", code=found.code, error=type(error).__name__, exc_info=trace)
     response = render(found)
     if isinstance(error, HTTPException):
         for name, value in error.get_headers():

@@ -11,6 +11,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from oriel_fx.server import errors
 from oriel_fx.server.auth.guard import AUTH_ERRORS, BEARER, current_user, login_required
+from oriel_fx.server.breakers import refuses
 from oriel_fx.server.db import db
 from oriel_fx.server.http import body_limit, domain
 from oriel_fx.server.limits import by_account, limiter, rate
@@ -93,6 +94,8 @@ def submit() -> tuple[dict[str, object], int]:
     /api/payments/create-session goes on from the `job_id` in its details.
     """
     settings, user_id = current_settings(), current_user().id
+    if refuses("gcs"):
+        raise errors.StorageUnavailableError
     # An upload may take minutes; no database connection is held meanwhile.
     db.session.rollback()
     with _scratch_folder(settings) as folder:

@@ -88,14 +88,16 @@ def _rows(user_id: int, upload: Upload, settings: Settings) -> tuple[RenderJob, 
 def _stored(storage: Storage, upload: Upload, assets: list[JobAsset]) -> Iterator[None]:
     """The files in storage; taken out again where what follows fails. Keys are read before rows can expire."""
     keys = [asset.storage_key for asset in assets]
+    stored: list[str] = []
     try:
-        for file, asset in zip(upload.files, assets, strict=True):
-            storage.save(asset.storage_key, file.path, asset.content_type)
+        for file, asset, key in zip(upload.files, assets, keys, strict=True):
+            storage.save(key, file.path, asset.content_type)
+            stored.append(key)
         yield
     except BaseException:
-        for key in keys:
-            # What cannot be deleted now no row refers to, and the sweep of orphans finds it.
-            with contextlib.suppress(StorageUnavailableError):
+        # What cannot be deleted now no row refers to, and the sweep of orphans finds it: somebody waits for an answer.
+        with contextlib.suppress(StorageUnavailableError):
+            for key in stored:
                 storage.delete(key)
         raise
 
