@@ -23,9 +23,11 @@ c.width = innerWidth; c.height = innerHeight; const x = c.getContext("2d"); cons
 const an = ctx.createAnalyser(); ctx.createMediaElementSource(a).connect(an); an.connect(ctx.destination);
 const d = new Uint8Array(an.frequencyBinCount); a.play();
 function draw() { requestAnimationFrame(draw); an.getByteFrequencyData(d);
-  x.fillStyle = "#101018"; x.fillRect(0, 0, c.width, c.height); x.strokeStyle = "#f80"; x.lineWidth = 8; x.beginPath();
+  x.fillStyle = "#101018"; x.fillRect(0, 0, c.width, c.height); x.strokeStyle = "#f80";
+  x.lineWidth = 8; x.beginPath();
   for (let i = 0; i < 96; i++) { const r = 250 + d[i * 4], t = i / 96 * 2 * Math.PI;
-    x.moveTo(960 + 250 * Math.cos(t), 540 + 250 * Math.sin(t)); x.lineTo(960 + r * Math.cos(t), 540 + r * Math.sin(t)); }
+    x.moveTo(960 + 250 * Math.cos(t), 540 + 250 * Math.sin(t));
+    x.lineTo(960 + r * Math.cos(t), 540 + r * Math.sin(t)); }
   x.stroke(); }
 draw();
 </script>"""

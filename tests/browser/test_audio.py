@@ -51,20 +51,20 @@ def assert_truth(seen: list[Any], truth: list[Any], frames: range) -> None:
 @pytest.mark.parametrize("setup", SETUPS, ids=["usual", "sharp", "slow"])
 def test_an_analyser_on_an_audio_element_tells_the_truth(film: Film, setup: dict[str, Any]) -> None:
     page = film(canvas_page(with_setup(ELEMENT + ANALYSER + START, setup), AUDIO))
-    page.run(60)
-    seen, truth = page.value("seen"), page.value(f"({with_setup(TRUTH, setup)})(60)")
+    page.run(40)
+    seen, truth = page.value("seen"), page.value(f"({with_setup(TRUTH, setup)})(40)")
     assert max(seen[30][0]) > 150
-    assert_truth(seen, truth, range(1, 60))
+    assert_truth(seen, truth, range(1, 40))
 
 
 def test_it_stays_true_over_a_long_song(film: Film, tmp_path: Path) -> None:
-    song = write_wav(tmp_path / "long.wav", music(24))
+    song = write_wav(tmp_path / "long.wav", music(14))
     setup = {"fftSize": 512, "smoothingTimeConstant": 0.9}
-    page = film(canvas_page(with_setup(ELEMENT + ANALYSER + START, setup), AUDIO), song=song, song_s=24.0, fps=15)
-    page.run(330)
-    truth = page.value(f"({with_setup(TRUTH, setup)})(330)")
-    # Stretches of ten seconds: two joins lie within.
-    assert_truth(page.value("seen"), truth, range(1, 330, 3))
+    page = film(canvas_page(with_setup(ELEMENT + ANALYSER + START, setup), AUDIO), song=song, song_s=14.0, fps=15)
+    page.run(190)
+    truth = page.value(f"({with_setup(TRUTH, setup)})(190)")
+    # Stretches of ten seconds: a join lies within.
+    assert_truth(page.value("seen"), truth, range(1, 190, 3))
 
 
 @pytest.mark.parametrize("how", ["promise", "callback"])

@@ -56,3 +56,14 @@ def test_no_chromium_outlives_a_killed_render(song: Path, tmp_path: Path) -> Non
         os.kill(child.pid, signal.SIGKILL)
         child.wait()
     wait_until(lambda: not any(runs_still(pid, name) for pid, name in left.items()), 15)
+
+
+def test_what_a_killed_render_left_is_swept_up(tmp_path: Path) -> None:
+    from oriel_fx.render.engines.browser.session import PREFIX, _sweep
+
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    left, used = tmp_path / f"{PREFIX}{ended.pid}-abc", tmp_path / f"{PREFIX}{os.getpid()}-abc"
+    left.mkdir(), used.mkdir()
+    _sweep(tmp_path)
+    assert used.exists() and not left.exists()

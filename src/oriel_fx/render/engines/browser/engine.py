@@ -111,7 +111,7 @@ class BrowserEngine:
         if self._begun:
             self._session.halt(self._drop_waiting)
             ahead = int(self._session.evaluate("__oriel.position()")) < index
-            if not ahead or self.seekable:
+            if not (ahead or self.seekable):
                 self.close()
                 self._open()
         session = self._session

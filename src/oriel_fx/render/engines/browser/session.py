@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 CLOSING_S = 5.0
 SHOTS_AHEAD = 2
-ACTION_MS = 5000
+PREFIX = "oriel-page-"
 
 
 class PageSession:
@@ -38,7 +38,9 @@ class PageSession:
         self._script = script
         self.fault: OrielError | None = None
         self.shots: queue.SimpleQueue[tuple[int, bytes]] = queue.SimpleQueue()
-        self.profile = Path(tempfile.mkdtemp(prefix="oriel-page-", dir=_memory_folder()))
+        folder = _memory_folder()
+        _sweep(Path(folder or tempfile.gettempdir()))
+        self.profile = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-", dir=folder))
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="oriel-browser", daemon=True)
         self._thread.start()
@@ -108,11 +110,11 @@ class PageSession:
         self._filmed = True
         for selector in options.inputs:
             await self._act(
-                f"--input {selector}", page.locator(selector).first.set_input_files(self._song, timeout=ACTION_MS)
+                f"--input {selector}", page.locator(selector).first.set_input_files(self._song, timeout=self._action_ms)
             )
         for selector in options.clicks:
             await page.evaluate("__oriel.settle()")
-            await self._act(f"--click {selector}", page.locator(selector).first.click(timeout=ACTION_MS))
+            await self._act(f"--click {selector}", page.locator(selector).first.click(timeout=self._action_ms))
         facts: dict[str, Any] = await page.evaluate(
             "(options) => __oriel.prepare(options)", {"waitFor": options.wait_for}
         )
@@ -122,6 +124,10 @@ class PageSession:
                 "Check the selector, or leave the option out.",
             )
         return facts
+
+    @property
+    def _action_ms(self) -> float:
+        return min(5.0, self._options.timeout_s / 2) * 1000
 
     _song: Path = Path()
 
@@ -235,6 +241,14 @@ def _memory_folder() -> str | None:
         if os.access(shared, os.W_OK) and room.f_bavail * room.f_frsize > 1 << 29:
             return str(shared)
     return None
+
+
+def _sweep(folder: Path) -> None:
+    """Remove profiles of processes that were killed before they could."""
+    for left in folder.glob(f"{PREFIX}*-*"):
+        owner = left.name.removeprefix(PREFIX).partition("-")[0]
+        if owner.isdigit() and Path("/proc/self").exists() and not Path(f"/proc/{owner}").exists():
+            shutil.rmtree(left, ignore_errors=True)
 
 
 def kill_naming(profile: str) -> None:

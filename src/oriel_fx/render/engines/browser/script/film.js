@@ -53,6 +53,7 @@ async function prepare(options) {
   for (let n = 0; n < most; n++) {
     if (n > 0 && (film.playing || !hasSound()) && (!options.waitFor || document.querySelector(options.waitFor))) break;
     if (film.playing && !options.waitFor) break;
+    film.stepped = true;
     await advance(clock.now + frameMs(1));
     if (n % 8 === 7) await realWait(1);
   }
@@ -64,8 +65,9 @@ const hasSound = () => contexts.size > 0 || document.querySelector("audio") !== 
 // The film's first instant. `first` is where in the song a page that can seek begins.
 function begin(first) {
   film.begun = true;
-  film.startMs = clock.now;
-  const now = clock.now / 1000;
+  // A song that plays began at this very moment; else no two callbacks are given the same time.
+  film.startMs = clock.now + (film.playing || !film.stepped ? 0 : frameMs(1));
+  const now = film.startMs / 1000;
   for (const state of media.values()) {
     state.segments = state.paused ? [] : [{ start: now, end: Infinity, from: state.time, rate: state.rate }];
     state.at = now;
@@ -73,7 +75,7 @@ function begin(first) {
   for (const context of contexts) {
     for (const node of context.orielNodes) {
       const facts = nodeFacts.get(node);
-      if (facts && facts.start && facts.start.early) facts.start.when = Math.max(context.currentTime, facts.start.song ? 0 : facts.start.when);
+      if (facts && facts.start && facts.start.early) facts.start.when = facts.start.song ? (film.startMs - context.orielBegan) / 1000 : facts.start.when;
     }
     context.orielStale = true;
   }

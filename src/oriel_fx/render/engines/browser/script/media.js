@@ -1,6 +1,6 @@
 // Media elements: every <audio> plays the song; a <video> that is no sound source shows its own picture, stepped.
 const media = new Map();
-const film = { begun: false, startMs: 0, playing: false };
+const film = { begun: false, startMs: 0, playing: false, stepped: false };
 const mediaReal = {};
 for (const name of ["currentTime", "paused", "ended", "duration"]) {
   mediaReal[name] = Object.getOwnPropertyDescriptor(HTMLMediaElement.prototype, name);

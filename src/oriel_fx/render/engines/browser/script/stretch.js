@@ -1,0 +1,254 @@
+// A stretch of the song: the page's audio graph copied into a context that is stopped at every frame.
+// Copies of nodes into a stretch.
+const SCHEDULES = ["setValueAtTime", "linearRampToValueAtTime", "exponentialRampToValueAtTime", "setTargetAtTime", "setValueCurveAtTime"];
+const paramLog = new WeakMap();
+const paramCopies = new WeakMap();
+for (const name of SCHEDULES) {
+  replace(AudioParam.prototype, name, (old) => function (...args) {
+    const log = paramLog.get(this) || [];
+    paramLog.set(this, log);
+    log.push({ name, args });
+    audioChanged();
+    return old.apply(this, args);
+  });
+}
+for (const name of ["cancelScheduledValues", "cancelAndHoldAtTime"]) {
+  replace(AudioParam.prototype, name, (old) => function (from) {
+    const log = paramLog.get(this);
+    if (log) paramLog.set(this, log.filter((event) => event.args[1] < from));
+    audioChanged();
+    return old.call(this, from);
+  });
+}
+replaceGetter(AudioParam.prototype, "value", function (get) {
+  const copy = paramCopies.get(this);
+  return get.call(copy && paramLog.has(this) ? copy : this);
+}, function (value, set) {
+  set.call(this, value);
+  const copy = paramCopies.get(this);
+  if (copy) set.call(copy, value);
+});
+const setParam = Object.getOwnPropertyDescriptor(AudioParam.prototype, "value").set;
+
+function copySettings(from, to, shiftS) {
+  for (let proto = Object.getPrototypeOf(from); proto && proto !== EventTarget.prototype; proto = Object.getPrototypeOf(proto)) {
+    for (const [name, facts] of Object.entries(Object.getOwnPropertyDescriptors(proto))) {
+      if (!facts.get || name.startsWith("on")) continue;
+      const value = from[name];
+      if (value instanceof AudioParam) copyParam(value, to[name], shiftS);
+      else if (facts.set && value !== null && to[name] !== value) {
+        try { to[name] = value; } catch { /* not for this kind of node */ }
+      }
+    }
+  }
+}
+function copyParam(from, to, shiftS) {
+  if (!to) return;
+  to.value = from.value;
+  paramCopies.set(from, to);
+  for (const { name, args } of paramLog.get(from) || []) {
+    const moved = [...args];
+    moved[1] = Math.max(0, moved[1] - shiftS);
+    try { AudioParam.prototype[name].call(to, ...moved); } catch { /* two curves fell on one another */ }
+  }
+  paramLog.delete(to);
+}
+function kindOf(node) {
+  for (let proto = Object.getPrototypeOf(node); proto; proto = Object.getPrototypeOf(proto)) {
+    const name = proto[Symbol.toStringTag];
+    if (name && window[name]) return name;
+  }
+  return "GainNode";
+}
+
+class Stretch {
+  constructor(context, startS, lengthS) {
+    this.page = context;
+    this.startS = startS;
+    this.rate = context.sampleRate;
+    this.samples = Math.ceil((lengthS * this.rate) / QUANTUM + 2) * QUANTUM;
+    this.offline = new RealOffline(1, this.samples, this.rate);
+    this.copies = new Map([[context.destination, this.offline.destination]]);
+    this.at = -1;
+  }
+  async build() {
+    for (const url of this.page.orielModules) await this.offline.audioWorklet.addModule(url);
+    for (const node of this.page.orielNodes) if (!this.copies.has(node)) this.copies.set(node, await this.copy(node));
+    for (const { from, to, output, input } of this.page.orielEdges) {
+      const source = this.copies.get(from);
+      const target = to instanceof AudioParam ? paramCopies.get(to) : this.copies.get(to);
+      if (!source || !target) continue;
+      if (target instanceof AudioParam) source.connect(target, output);
+      else source.connect(target, output, input);
+    }
+  }
+  async copy(node) {
+    const facts = nodeFacts.get(node) || {};
+    if (facts.song) return this.songNode(node, facts.song);
+    if (facts.processor) return this.processor(node, facts.processor);
+    if (node instanceof AudioWorkletNode) return this.worklet(node, facts.args);
+    const kind = kindOf(node);
+    const options = facts.args && facts.args[0] ? { ...facts.args[0] } : {};
+    if (node instanceof ChannelSplitterNode) options.numberOfOutputs = node.numberOfOutputs;
+    if (node instanceof ChannelMergerNode) options.numberOfInputs = node.numberOfInputs;
+    const copy = new window[kind](this.offline, options);
+    copySettings(node, copy, this.startS);
+    if (facts.start) this.startCopy(copy, facts);
+    return copy;
+  }
+  startCopy(copy, facts) {
+    const { when, offset, duration } = facts.start;
+    const late = Math.max(0, this.startS - when);
+    const rate = copy.playbackRate ? copy.playbackRate.value : 1;
+    if (copy instanceof AudioBufferSourceNode) {
+      const args = [Math.max(0, when - this.startS), offset + late * rate];
+      if (duration !== undefined) args.push(Math.max(0, duration - late * rate));
+      if (copy.loop || !copy.buffer || args[1] < copy.buffer.duration) copy.start(...args);
+    } else {
+      copy.start(Math.max(0, when - this.startS));
+    }
+    if (facts.stop !== undefined) try { copy.stop(Math.max(0, facts.stop - this.startS)); } catch { /* never started */ }
+  }
+  // The song as this source plays it during the stretch, in one buffer that begins with it.
+  async songNode(node, source) {
+    const left = new Float32Array(this.samples);
+    const right = new Float32Array(this.samples);
+    const filmS = (film.startMs - this.page.orielBegan) / 1000;
+    const pageOffsetS = this.page.orielBegan / 1000;
+    const segments = source instanceof HTMLMediaElement
+      ? stateOf(source).segments.map((s) => ({ ...s, start: s.start - pageOffsetS, end: s.end - pageOffsetS }))
+      : [{ start: filmS, end: Infinity, from: 0, rate: 1 }];
+    const volume = source instanceof HTMLMediaElement ? (source.muted ? 0 : source.volume) : 1;
+    for (const { start, end, from, rate } of segments) {
+      const first = Math.max(0, Math.round((start - this.startS) * this.rate));
+      const stop = Math.min(this.samples, end === Infinity ? this.samples : Math.round((end - this.startS) * this.rate));
+      if (stop <= first || rate <= 0) continue;
+      const songFirst = Math.round((from + (this.startS + first / this.rate - start) * rate) * this.rate);
+      const count = stop - first;
+      const part = await readSong(songFirst, Math.ceil(count * rate), this.rate);
+      for (let i = 0; i < count; i++) {
+        const at = rate === 1 ? i : Math.floor(i * rate);
+        left[first + i] = part[0][at] * volume;
+        right[first + i] = part[1][at] * volume;
+      }
+    }
+    const buffer = new AudioBuffer({ numberOfChannels: 2, length: this.samples, sampleRate: this.rate });
+    buffer.copyToChannel(left, 0);
+    buffer.copyToChannel(right, 1);
+    const copy = new AudioBufferSourceNode(this.offline, { buffer });
+    copy.start(0);
+    return copy;
+  }
+  processor(node, sizes) {
+    const copy = this.offline.createScriptProcessor(...sizes);
+    copy.onaudioprocess = (event) => {
+      const sound = new Event("audioprocess");
+      for (const name of ["inputBuffer", "outputBuffer"]) Object.defineProperty(sound, name, { value: event[name] });
+      Object.defineProperty(sound, "playbackTime", { value: event.playbackTime + this.startS });
+      node.dispatchEvent(sound);
+    };
+    copy.connect(this.offline.destination);
+    return copy;
+  }
+  worklet(node, [name, options]) {
+    const copy = new AudioWorkletNode(this.offline, name, options);
+    copySettings(node, copy, this.startS);
+    for (const [key, param] of node.parameters) copyParam(param, copy.parameters.get(key), this.startS);
+    factsOf(node).live = copy.port;
+    copy.port.onmessage = (event) => {
+      if (this.page.orielStretch === this) node.port.dispatchEvent(new MessageEvent("message", { data: event.data }));
+    };
+    copy.connect(this.offline.destination);
+    return copy;
+  }
+  // Stop at a time of the page's clock, rounded up to a whole quantum as Chromium does.
+  async goTo(timeS) {
+    const quantum = Math.max(0, Math.ceil(((timeS - this.startS) * this.rate) / QUANTUM - 1e-6));
+    if (quantum <= this.at || quantum * QUANTUM >= this.samples) return;
+    const stopped = this.offline.suspend((quantum * QUANTUM) / this.rate);
+    if (this.at < 0) this.done = this.offline.startRendering();
+    else this.offline.resume();
+    this.at = quantum;
+    await stopped;
+  }
+  has(timeS) { return timeS >= this.startS && Math.ceil(((timeS - this.startS) * this.rate) / QUANTUM) * QUANTUM < this.samples; }
+  // A context left standing would keep its thread and its memory: let it run out.
+  leave() { if (this.at >= 0) this.offline.resume().catch(() => {}); }
+}
+// Messages to a worklet go to the copy that runs.
+function bridgePort(node) {
+  const post = node.port.postMessage.bind(node.port);
+  node.port.postMessage = (...args) => {
+    const live = factsOf(node).live;
+    if (live) live.postMessage(...args);
+    else post(...args);
+  };
+}
+
+function prerollS(context) {
+  let longest = 0.2;
+  for (const node of context.orielNodes) {
+    if (!(node instanceof AnalyserNode)) continue;
+    const smoothing = Math.min(0.999, node.smoothingTimeConstant);
+    const frames = smoothing > 0 ? Math.log(1e-5) / Math.log(smoothing) : 0;
+    longest = Math.max(longest, frames / settings.fps + node.fftSize / context.sampleRate);
+  }
+  return Math.min(longest, LONGEST_PREROLL_S);
+}
+async function openStretch(context, timeS) {
+  if (context.orielStretch) context.orielStretch.leave();
+  // Whole quanta from the film's first instant, so that every stretch rounds the frames' times alike.
+  const filmS = (film.startMs - context.orielBegan) / 1000;
+  const quantumS = QUANTUM / context.sampleRate;
+  const back = Math.ceil((timeS - filmS - prerollS(context)) / quantumS);
+  const startS = filmS + Math.max(0, back) * quantumS;
+  const stretch = new Stretch(context, startS, timeS - startS + STRETCH_S);
+  context.orielStale = false;
+  await stretch.build();
+  // Smoothing remembers each time it was asked: ask at every frame before, as the page has.
+  const frameS = 1 / settings.fps;
+  const asked = [...stretch.copies].filter(([node]) => node instanceof AnalyserNode && factsOf(node).asked);
+  const spectrum = new Float32Array(16384);
+  const before = Math.floor((timeS - startS) / frameS + 1e-6);
+  for (let n = before; n >= 1 && asked.length; n--) {
+    await stretch.goTo(timeS - n * frameS);
+    for (const [, copy] of asked) analyserReal.getFloatFrequencyData.call(copy, spectrum);
+  }
+  context.orielStretch = stretch;
+}
+async function stepAudio() {
+  for (const context of contexts) {
+    if (context.orielState === "closed" || !film.begun || !context.orielNodes.size) continue;
+    const timeS = (clock.now - context.orielBegan) / 1000;
+    if (context.orielStale || !context.orielStretch || !context.orielStretch.has(timeS)) await openStretch(context, timeS);
+    await context.orielStretch.goTo(timeS);
+  }
+}
+
+const analyserReal = {};
+for (const name of ["getByteFrequencyData", "getFloatFrequencyData", "getByteTimeDomainData", "getFloatTimeDomainData"]) {
+  analyserReal[name] = AnalyserNode.prototype[name];
+  replace(AnalyserNode.prototype, name, (old) => function (array) {
+    const context = offlineOf(this.context);
+    if (!context) return old.call(this, array);
+    if (name.includes("Frequency")) factsOf(this).asked = true;
+    const copy = context.orielStretch && context.orielStretch.copies.get(this);
+    return old.call(copy || this, array);
+  });
+}
+for (const name of ["fftSize", "smoothingTimeConstant", "minDecibels", "maxDecibels"]) {
+  replaceGetter(AnalyserNode.prototype, name, function (get) { return get.call(this); }, function (value, set) {
+    set.call(this, value);
+    const context = offlineOf(this.context);
+    const copy = context && context.orielStretch && context.orielStretch.copies.get(this);
+    if (copy) set.call(copy, value);
+  });
+}
+
+// A page that listens to the microphone or to a tab hears the song.
+if (navigator.mediaDevices) {
+  for (const name of ["getUserMedia", "getDisplayMedia"]) {
+    navigator.mediaDevices[name] = async () => new MediaStream();
+  }
+}
+HTMLMediaElement.prototype.captureStream = function captureStream() { return new MediaStream(); };
