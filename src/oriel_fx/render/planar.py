@@ -117,27 +117,6 @@ class Overlay:
         self.v.lay_on(planes.v)
 
 
-def difference(part: Pixels, ground: Pixels) -> Pixels:
-    """How chroma differs from the ground's, as levels round 128."""
-    return np.asarray(cv2.subtract(_signed(part), _signed(ground))).view(np.uint8) ^ _SIGN
-
-
-def add_difference(part: Pixels, change: Pixels) -> None:
-    """Add to chroma, in place, a difference in levels round 128."""
-    part ^= _SIGN
-    signed = part.view(np.int8)
-    cv2.add(signed, _signed(change), signed)
-    part ^= _SIGN
-
-
-# Levels round 128 are signed bytes with their highest bit turned round; of those OpenCV adds 32 at once.
-_SIGN = np.uint8(128)
-
-
-def _signed(levels: Pixels) -> NDArray[np.int8]:
-    return (levels ^ _SIGN).view(np.int8)
-
-
 def draw_overlay(draw: Callable[[Surface], object], region: Rect, frame_width: int) -> Overlay:
     """What `draw` draws, on a transparent picture of a region with even edges."""
     surface = Surface(np.zeros((region.height, region.width, 4), np.uint8))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -12,7 +11,7 @@ from pydantic import Field
 
 from oriel_fx.render.layout import Rect
 from oriel_fx.render.pixels import WHITE_LEVEL, Planes
-from oriel_fx.render.planar import add_difference, difference, half
+from oriel_fx.render.planar import half
 from oriel_fx.render.scene import Frame, Params, Pixels, Scene
 
 
@@ -82,7 +81,7 @@ class Bloom:
         ground_y, ground_u, ground_v = self._shrunk(ground, region)
         light = np.asarray(cv2.subtract(_shrink(y, fine), ground_y), np.uint8)
         small = _shrink(light, coarse)
-        blue, red = difference(_shrink(u, coarse), ground_u), difference(_shrink(v, coarse), ground_v)
+        blue, red = _difference(_shrink(u, coarse), ground_u), _difference(_shrink(v, coarse), ground_v)
         # What is darker than the ground sheds no light, so no colour either.
         unlit, neutral = cv2.threshold(small, 0, 255, cv2.THRESH_BINARY_INV)[1], np.full_like(small, 128)
         cv2.copyTo(neutral, unlit, blue)
@@ -91,11 +90,11 @@ class Bloom:
         far = self._wide(near)
         far_light = _enlarge(np.asarray(cv2.extractChannel(far, 0), np.uint8), fine)
         glow = cv2.addWeighted(self._tight(light, 4), near_weight, far_light, far_weight, 0)
-        self._add_rows(y, glow, _lighten)
+        self._add_glow(y, glow, 0)
         cv2.threshold(y, WHITE_LEVEL, WHITE_LEVEL, cv2.THRESH_TRUNC, y)
         shaded = cv2.addWeighted(near, near_weight, far, far_weight, 128 * (1 - near_weight - far_weight))
-        self._add_rows(u, cv2.extractChannel(shaded, 1), add_difference)
-        self._add_rows(v, cv2.extractChannel(shaded, 2), add_difference)
+        self._add_glow(u, cv2.extractChannel(shaded, 1), 128)
+        self._add_glow(v, cv2.extractChannel(shaded, 2), 128)
 
     def _shrunk(self, ground: Planes, region: Rect) -> tuple[Pixels, Pixels, Pixels]:
         """The ground of a region as it is compared; shrunk once and for all where the frame's size allows a grid."""
@@ -124,12 +123,20 @@ class Bloom:
         """Coarse light, blurred a lot."""
         return _box_twice(light, self.radius_px / self._coarse)
 
-    def _add_rows(self, part: Pixels, glow: np.ndarray[Any, Any], add: Callable[[Pixels, Pixels], None]) -> None:
-        """Add a glow to a plane, in place; two rows at a time are given the same, for it is that smooth."""
+    def _add_glow(self, part: Pixels, glow: np.ndarray[Any, Any], zero: int) -> None:
+        """Add a glow, as levels from `zero`, in place; two by two pixels are given the same, for it is that smooth."""
         height, width = part.shape
-        rows = self._spread(glow, ((height + 1) // 2, width))
-        add(part[::2], rows)
-        add(part[1::2], rows[: height // 2])
+        spread = self._spread(glow, ((height + 1) // 2, (width + 1) // 2))
+        change = np.asarray(cv2.merge([spread, spread]), np.uint8).reshape(len(spread), -1)[:, :width]
+        rise: Any = change
+        fall: Any = None
+        if zero:
+            zeros = np.full_like(change, zero)
+            rise, fall = cv2.subtract(change, zeros), cv2.subtract(zeros, change)
+        for rows in (part[::2], part[1::2]):
+            cv2.add(rows, rise[: len(rows)], rows)
+            if fall is not None:
+                cv2.subtract(rows, fall[: len(rows)], rows)
 
     def _spread(self, glow: np.ndarray[Any, Any], shape: tuple[int, ...]) -> Pixels:
         """Enlarge a glow to a part's shape, into a buffer that is used again."""
@@ -138,8 +145,9 @@ class Bloom:
         return spread
 
 
-def _lighten(part: Pixels, glow: Pixels) -> None:
-    cv2.add(part, glow, part)
+def _difference(part: Pixels, ground: Pixels) -> Pixels:
+    """How chroma differs from the ground's, as levels round 128."""
+    return np.asarray(cv2.addWeighted(part, 1.0, ground, -1.0, 128.0), np.uint8)
 
 
 def _divided(region: Rect, step: int) -> tuple[int, int]:
