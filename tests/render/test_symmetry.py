@@ -15,16 +15,17 @@ FRAME = Rect(0, 0, 64, 32)
 BOUNDS = Rect(10, 4, 54, 28)
 
 
-def surface(plate: Planes) -> PlanarSurface:
+def surface(plate: Planes, fresh: bool = False) -> PlanarSurface:
     planes = Planes.empty(64, 32)
     planes.reset_to(plate)
-    return PlanarSurface(planes, None)
+    return PlanarSurface(planes, None, fresh)
 
 
-def test_what_is_drawn_on_the_left_is_shown_on_the_right() -> None:
+@pytest.mark.parametrize("fresh", [True, False])
+def test_what_is_drawn_on_the_left_is_shown_on_the_right(fresh: bool) -> None:
     plate = Planes.empty(64, 32)
     plate.y[:] = np.random.default_rng(0).integers(30, 40, plate.y.shape)
-    target = surface(plate)
+    target = surface(plate, fresh)
     symmetry = Symmetry.about(32.0, BOUNDS, FRAME)
     assert symmetry and symmetry.holds(target)
     start, end = np.array([[14, 8]], np.float32), np.array([[26, 22]], np.float32)
@@ -35,6 +36,16 @@ def test_what_is_drawn_on_the_left_is_shown_on_the_right() -> None:
         assert changed.any()
         assert np.array_equal(changed, changed[:, ::-1])
         assert np.array_equal(plane[changed], plane[:, ::-1][changed])
+
+
+def test_what_another_layer_drew_on_the_left_stays_there() -> None:
+    plate = Planes.empty(64, 32)
+    target = surface(plate)
+    target.planes.y[10:20, 12:16] = 200
+    symmetry = Symmetry.about(32.0, BOUNDS, FRAME)
+    assert symmetry and symmetry.holds(target)
+    symmetry.draw(target, BOUNDS, lambda: None)
+    assert (target.planes.y[:, 32:] == plate.y[:, 32:]).all()
 
 
 @pytest.mark.parametrize(

@@ -22,10 +22,14 @@ from oriel_fx.render.scene import Pixels, Surface
 
 @dataclass(frozen=True)
 class PlanarSurface:
-    """Planes to draw on; `flat_ground` is the one colour under everything, where there is one."""
+    """Planes to draw on; `flat_ground` is the one colour under everything, where there is one.
+
+    `fresh` says that the planes hold their plate and nothing else yet.
+    """
 
     planes: Planes
     flat_ground: str | None
+    fresh: bool = False
 
     @property
     def shape(self) -> tuple[int, int]:

@@ -20,13 +20,22 @@ ALIKE = 40
 _BLUR_PX = 9
 
 
+@dataclass(frozen=True)
+class _Ground:
+    """A plate, whether both its sides are alike, and planes whose right side is its left side seen in a mirror."""
+
+    plate: Planes
+    alike: bool
+    mirrored: Planes
+
+
 @dataclass
 class Symmetry:
     """An upright axis between two pixels of each plane, and the bounds of what is drawn left of it."""
 
     axis: int
     left: Rect
-    _alike: tuple[Planes, bool] | None = field(default=None, init=False)
+    _ground: _Ground | None = field(default=None, init=False)
 
     @staticmethod
     def about(axis: float, bounds: Rect, frame: Rect) -> Symmetry | None:
@@ -43,20 +52,34 @@ class Symmetry:
         plate = surface.planes.plate if isinstance(surface, PlanarSurface) else None
         if plate is None:
             return False
-        if self._alike is None or self._alike[0] is not plate:
-            self._alike = plate, all(_apart(*sides) <= ALIKE for sides in self._sides(plate, self.left))
-        return self._alike[1]
+        if self._ground is None or self._ground.plate is not plate:
+            height, width = plate.y.shape
+            mirrored = Planes.empty(width, height)
+            most = 0
+            for (part, other), (_, mirror) in zip(
+                self._sides(plate, self.left), self._sides(mirrored, self.left), strict=True
+            ):
+                mirror[:] = cv2.flip(part, 1)
+                most = max(most, _apart(mirror, other))
+            self._ground = _Ground(plate, most <= ALIKE, mirrored)
+        return self._ground.alike
 
     def draw(self, surface: AnySurface, touched: Rect, draw: Callable[[], None]) -> None:
         """Draw with `draw`, which changes only what is `touched`, and show the left of it on the right as well."""
-        assert isinstance(surface, PlanarSurface)
+        assert isinstance(surface, PlanarSurface) and self._ground is not None
         area = touched.align(2).intersect(self.left)
-        sides = self._sides(surface.planes, area) if area.area else []
-        before = [part.copy() for part, _ in sides]
+        if not area.area:
+            draw()
+            return
+        sides = self._sides(surface.planes, area)
+        if surface.fresh:
+            grounds = [mirror for _, mirror in self._sides(self._ground.mirrored, area)]
+        else:
+            grounds = [np.asarray(cv2.flip(part, 1), np.uint8) for part, _ in sides]
         draw()
-        for (part, other), old in zip(sides, before, strict=True):
-            changed = cv2.compare(part, old, cv2.CMP_NE)
-            cv2.copyTo(cv2.flip(part, 1), cv2.flip(changed, 1), other)
+        for (part, other), ground in zip(sides, grounds, strict=True):
+            mirrored = cv2.flip(part, 1)
+            cv2.copyTo(mirrored, cv2.compare(mirrored, ground, cv2.CMP_NE), other)
 
     def _sides(self, planes: Planes, area: Rect) -> list[tuple[Pixels, Pixels]]:
         """An area left of the axis and the same right of it, in each plane."""
@@ -70,6 +93,6 @@ class Symmetry:
 
 
 def _apart(part: Pixels, other: Pixels) -> int:
-    """By how many levels two sides differ where they do most, noise left aside."""
+    """By how many levels two pictures differ where they do most, noise left aside."""
     size = (_BLUR_PX, _BLUR_PX)
-    return int(np.asarray(cv2.absdiff(cv2.blur(part, size), cv2.blur(cv2.flip(other, 1), size))).max())
+    return int(np.asarray(cv2.absdiff(cv2.blur(part, size), cv2.blur(other, size))).max())
