@@ -163,8 +163,10 @@ def stuck_jobs(now: datetime, dry_run: bool) -> Found:
 
 
 def temporary_folders(now: datetime, dry_run: bool) -> Found:
-    """On this machine: work folders of jobs that will not go on, and preview stills of yesterday."""
+    """On this machine: work folders of jobs that will not go on; preview stills and cut-off uploads of yesterday."""
     yield from _remove(_old_folders(cache_folder(current_settings()), now, GRACE_S), dry_run)
+    # Of uploads whose server was killed.
+    yield from _remove(_old_folders(current_settings().data_dir / "tmp", now, GRACE_S), dry_run)
     old = _old_folders(work_root(current_settings()), now, _QUIET_S)
     goes_on = (JobStatus.QUEUED, JobStatus.PROCESSING)
     names = [path.name for path in old]
