@@ -11,6 +11,7 @@ from pathlib import Path
 
 from flask import Flask, current_app
 
+from oriel_fx.server.breakers import share_breakers
 from oriel_fx.server.db import db, engine_options
 from oriel_fx.server.services import Services
 from oriel_fx.server.settings import Settings
@@ -61,4 +62,5 @@ def configure_database(app: Flask, settings: Settings, services: Services | None
     app.extensions["oriel"] = services or Services(settings)
     if settings.database.startswith("sqlite"):
         settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    share_breakers(settings.redis)
     db.init_app(app)

@@ -62,7 +62,7 @@ class ImpatientConnection(psycopg.Connection[Any]):
 def connect(waits: Waits, *args: Any, **parameters: Any) -> ImpatientConnection:
     """A connection, in time. Raises psycopg.OperationalError, at once while the breaker is open."""
     try:
-        with breaker("database", fail_max=_FAILURES, reset_s=_RESET_S).calling():
+        with breaker("database", fail_max=_FAILURES, reset_s=_RESET_S, shared=False).calling():
             made = ImpatientConnection.connect(*args, connect_timeout=waits.connect_s, **parameters)
     except pybreaker.CircuitBreakerError as error:
         raise psycopg.OperationalError("the database is away") from error
