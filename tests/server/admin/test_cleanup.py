@@ -311,12 +311,14 @@ def test_temporary_folders_go_unless_their_job_goes_on(
     names = {"live": ids[JobStatus.PROCESSING], "over": ids[JobStatus.COMPLETED], "stranger": "left-behind"}
     folders = {name: work_folder(services.settings, public_id) for name, public_id in names.items()}
     folders["young"] = work_folder(services.settings, "young")
+    folders["cut-off upload"] = services.settings.data_dir / "tmp" / "upload-x"
     for name, folder in folders.items():
         folder.mkdir(parents=True)
         (folder / "chunk").write_bytes(b"1234")
         if name != "young":
-            os.utime(folder, (time.time() - 7200, time.time() - 7200))
-    assert swept(dry_run=True)["temporary_folders"].n_bytes == 8
+            age_s = 2 * 86400 if name == "cut-off upload" else 7200
+            os.utime(folder, (time.time() - age_s, time.time() - age_s))
+    assert swept(dry_run=True)["temporary_folders"].n_bytes == 12
     swept()
     assert {name for name, folder in folders.items() if folder.exists()} == {"live", "young"}
 
