@@ -203,15 +203,19 @@ def chaos(
     def run(seed: int, n_jobs: int, throw_for_s: float) -> None:
         noise = tmp_path / "noise.wav"
         noise.write_bytes(b"no song at all" * 100)
-        good = [buy(*((three_seconds, 3) if number % 3 else (thirty_seconds, 30))) for number in range(n_jobs)]
+        songs = [(thirty_seconds, 30) if number % 3 == 0 else (three_seconds, 3) for number in range(n_jobs)]
+        good = [buy(*songs.pop()) for _ in range(min(8, n_jobs))]
         found = Run(app, shop, services, good, [buy(noise, 3)])
         deployment = Deployment(processes)
         deployment.keep_up()
         dice = Dice(seed, deployment, own_redis, postgres, shop)
         until(lambda: any(shop.job(order).status is JobStatus.PROCESSING for order in good), 30)
         began, sides = time.monotonic(), dice.shuffled()
-        while sides or time.monotonic() - began < throw_for_s:
+        while sides or songs or time.monotonic() - began < throw_for_s:
             dice.throw(sides)
+            # The rest is bought as time goes by, so that there is always something to hit.
+            if songs and (time.monotonic() - began) / throw_for_s > 1 - len(songs) / n_jobs:
+                good.append(buy(*songs.pop()))
             time.sleep(1)
         calm_from = time.monotonic()
 
