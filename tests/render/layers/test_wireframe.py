@@ -10,6 +10,7 @@ from tests.render.fake_timeline import FakeTimeline
 from tests.render.scenes import draw_layer, make_scene
 
 from oriel_fx.render.solids import SHAPES, build_solid, clip_edges, rotate_xy
+from oriel_fx.render.spec import RenderSpec
 
 SILENCE: dict[str, Any] = {"analyser_2": 0.0, "analyser_50": 0.0}
 
@@ -100,3 +101,16 @@ def test_a_solid_round_the_camera_does_not_break() -> None:
     scene = make_scene(160, 90, timeline=FakeTimeline(analyser_2=1.0, analyser_50=1.0))
     for index in range(0, 60, 7):
         draw_layer(wireframe(size=20, pulse_intensity=10, rotation_speed=3, vertices=0.02), scene, index)
+
+
+@pytest.mark.parametrize("preset", ["classic", "wire"])
+@pytest.mark.parametrize("size", [(320, 180), (240, 240), (180, 320)])
+def test_the_presets_solids_are_whole_in_every_shape_of_picture(preset: str, size: tuple[int, int]) -> None:
+    width, height = size
+    spec = RenderSpec.from_config({"preset": preset, "output": {"size": f"{width}x{height}"}})
+    (solid,) = [layer.model_dump() for layer in spec.layers if layer.type == "wireframe"]
+    scene = make_scene(width, height, timeline=FakeTimeline(analyser_2=1.0, analyser_50=1.0))
+    for index in range(0, 4000, 250):
+        light = draw_layer(solid, scene, index).max(axis=2)
+        assert light.any()
+        assert not light[:, [0, -1]].any() and not light[[0, -1]].any(), f"cut off at frame {index}"
