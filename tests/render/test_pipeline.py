@@ -16,7 +16,7 @@ from oriel_fx.render.chunks import hash_file
 from oriel_fx.render.drawing import hash_frame
 from oriel_fx.render.early import EarlySong
 from oriel_fx.render.encode.probe import probe
-from oriel_fx.render.pipeline import default_output
+from oriel_fx.render.outputs import default_output
 from oriel_fx.render.pixels import Planes
 from oriel_fx.render.prepare import prepare_song
 from oriel_fx.render.setup import build_engine

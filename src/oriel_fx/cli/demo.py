@@ -29,7 +29,7 @@ def demo(
     """Make up a short song and render it to demo.mp4. Needs no file and no network."""
     from oriel_fx.cli.options import read_spec
     from oriel_fx.render.demo_song import write_demo_song
-    from oriel_fx.render.pipeline import check_output
+    from oriel_fx.render.outputs import check_output
     from oriel_fx.render.prepare import scratch_folder
 
     spec = read_spec(None, preset, {"size": size, "fps": fps}, None)

@@ -91,6 +91,11 @@ def run() -> None:
         # The reader (head, less) went away; there is nobody left to tell.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
+    except OSError as error:
+        if not error.strerror:
+            raise
+        place = f"{error.filename}: " if error.filename else ""
+        sys.exit(_report(OrielError(f"{place}{error.strerror}.", "Check its name, its permissions and the disk.")))
     except Exception as error:
         # Typer keeps its click to itself, but what is wrong with a command line knows how to show itself.
         if not (hasattr(error, "show") and hasattr(error, "format_message")):

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from oriel_fx.cli.options import assign, read_config, read_spec
+from oriel_fx.cli.config_file import read_config
+from oriel_fx.cli.options import assign, read_spec
 from oriel_fx.errors import UsageError
 from oriel_fx.render.nearest import did_you_mean
 

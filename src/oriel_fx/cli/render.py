@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -32,35 +33,13 @@ if TYPE_CHECKING:
     from oriel_fx.render.engines.browser.options import PageOptions
     from oriel_fx.render.spec import RenderSpec
 
-SONG_SUFFIXES = frozenset(
-    [
-        ".mp3",
-        ".wav",
-        ".m4a",
-        ".aac",
-        ".flac",
-        ".ogg",
-        ".oga",
-        ".opus",
-        ".aif",
-        ".aiff",
-        ".aifc",
-        ".wma",
-        ".ac3",
-        ".mp4",
-        ".m4v",
-        ".mov",
-        ".mkv",
-        ".webm",
-        ".mka",
-        ".caf",
-        ".ape",
-        ".wv",
-        ".amr",
-        ".mp2",
-        ".au",
-    ]
-)
+# What a song in a folder may end in; a song that is named may end in anything.
+SONG_SUFFIXES = frozenset([
+    ".mp3", ".wav", ".m4a", ".m4b", ".aac", ".flac", ".ogg", ".oga", ".opus", ".spx", ".aif", ".aiff",
+    ".aifc", ".wma", ".ac3", ".caf", ".ape", ".wv", ".amr", ".mp2", ".au", ".mka", ".tta", ".mpc",
+    ".dsf", ".dff", ".w64", ".rf64", ".voc", ".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".flv",
+    ".mpg", ".mpeg", ".wmv", ".3gp", ".ogv", ".m2ts", ".mts",
+])  # fmt: skip
 
 
 def add_to(app: typer.Typer) -> None:
@@ -127,8 +106,8 @@ def render(
         )
     elif preset:
         raise UsageError("--preset and --page are two looks.", "Choose one of them.")
-    outputs = name_outputs(found, output)
-    code = 0
+    outputs = name_outputs(found, output, many=any(map(os.path.isdir, songs)))
+    code = n_made = 0
     with decoding_early(found, outputs, force) as early, make_reporter(as_json, quiet) as reporter:
         # The library's weight is loaded while ffmpeg decodes.
         from oriel_fx.cli.options import read_assets, read_spec
@@ -144,8 +123,11 @@ def render(
         for song, target in zip(found, outputs, strict=True):
             failed = render_one(reporter, song, target, choices)
             code = code or failed
+            n_made += not failed
             if failed == RenderCancelledError.exit_code:
                 break
+        if len(found) > 1:
+            reporter.sum_up(n_made, len(found))
     raise typer.Exit(code)
 
 
@@ -170,7 +152,7 @@ def decoding_early(songs: list[Path], outputs: list[Path], force: bool) -> Abstr
     """A song of usual size being decoded in the temporary folder; nothing where there are several, or one resumes."""
     song, output = songs[0], outputs[0]
     usual = len(songs) == 1 and song.is_file() and song.stat().st_size <= LARGEST_EARLY_BYTES
-    if not usual or (output.exists() and not force) or output.with_name(f"{output.name}.oriel-work").exists():
+    if not usual or (os.path.lexists(output) and not force) or output.with_name(f"{output.name}.oriel-work").exists():
         return nullcontext()
     from oriel_fx.render.early import EarlySong
 
@@ -181,7 +163,8 @@ def render_one(reporter: Reporter, song: Path, target: Path, choices: Choices, c
     """Render one song, reported under its path or what it is called; returns the exit code it asks for."""
     from oriel_fx.render.chunks import WorkFolder
     from oriel_fx.render.estimate import choose_jobs, estimate
-    from oriel_fx.render.pipeline import check_output, render_video
+    from oriel_fx.render.outputs import check_output
+    from oriel_fx.render.pipeline import render_video
 
     called = called or str(song)
     try:
@@ -224,7 +207,7 @@ def find_songs(places: list[Path]) -> list[Path]:
     """
     songs: list[Path] = []
     for place in places:
-        if not place.is_dir():
+        if not os.path.isdir(place):  # noqa: PTH112 (a name too long for the disk is no folder, and told in its turn)
             songs.append(place)
             continue
         try:
@@ -247,12 +230,18 @@ def _our_outputs(files: list[Path]) -> set[str]:
     return names | {file.with_suffix(".oriel.mp4").name for file in files}
 
 
-def name_outputs(songs: list[Path], output: Path | None) -> list[Path]:
-    """Where each song's video goes: no two to one place, and none onto a song. Raises UsageError, OutputError."""
-    from oriel_fx.render.pipeline import default_output
+def name_outputs(songs: list[Path], output: Path | None, many: bool = False) -> list[Path]:
+    """Where each song's video goes: no two to one place, and none onto a song.
 
-    if output is not None and (len(songs) > 1 or output.is_dir()):
-        if output.is_file() or output.suffix.lower() == ".mp4":
+    `many`: the songs are a folder's, so that `output` is a folder too, though there be one song in it by chance.
+    Raises UsageError, OutputError.
+    """
+    from oriel_fx.render.outputs import default_output
+
+    is_folder = output is not None and os.path.isdir(output)  # noqa: PTH112
+    is_video = output is not None and (os.path.isfile(output) or output.name.lower().endswith(".mp4"))  # noqa: PTH113
+    if output is not None and (len(songs) > 1 or is_folder or (many and not is_video)):
+        if is_video and not is_folder:
             raise UsageError(f"{output} is one file, but there are {len(songs)} songs.", "Give a folder with -o.")
         try:
             output.mkdir(parents=True, exist_ok=True)

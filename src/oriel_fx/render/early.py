@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 from types import TracebackType
 
 from oriel_fx.errors import OutputError
-from oriel_fx.render.audio import DecodedSong, SongStats, decode_song, measure_song
+from oriel_fx.render.audio import DecodedSong, SongStats, check_song, decode_song, measure_song
 
 
 class EarlySong:
@@ -24,6 +24,7 @@ class EarlySong:
         self._future: Future[tuple[DecodedSong, SongStats | None]] | None = None
 
     def __enter__(self) -> EarlySong:
+        check_song(self.song)
         try:
             folder = Path(self._open.enter_context(TemporaryDirectory(prefix="oriel-")))
         except OSError as error:
