@@ -302,18 +302,25 @@ def test_analyze_draws_a_picture(oriel_here: Oriel, songs: Path, tmp_path: Path)
 
 
 @pytest.mark.soak
-def test_a_three_hour_song_is_analysed_in_little_memory(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["analyze", "long.wav", "--plot", "a.png"], "Length    3:00:00"),
+        (["render", "long.wav", "--start", "2:59:30", "--duration", "20", "--quality", "draft"], "600 frames"),
+    ],
+)
+def test_a_three_hour_song_takes_little_memory(tmp_path: Path, words: list[str], says: str) -> None:
     from tests.songs import ffmpeg, music, write_wav
 
     write_wav(tmp_path / "part.wav", music(60))
     ffmpeg("-stream_loop", "179", "-i", tmp_path / "part.wav", "-c", "copy", tmp_path / "long.wav")
     script = (
         "import sys; from oriel_fx.cli import main; "
-        "sys.argv = ['oriel', 'analyze', 'long.wav', '--plot', 'a.png']\n"
+        f"sys.argv = {['oriel', *words]!r}\n"
         "try: main.run()\nfinally: print(open('/proc/self/status').read().partition('VmHWM:')[2].split()[0])"
     )
     done = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=True)
-    assert "Length    3:00:00" in done.stdout
+    assert says in done.stdout
     assert int(done.stdout.split()[-1]) < 700_000
 
 

@@ -109,14 +109,15 @@ def _refuse_twins(keys: list[str]) -> None:
 def _place(error: ValueError) -> str:
     if isinstance(error, json.JSONDecodeError):
         return f"line {error.lineno}, column {error.colno}: {error.msg}"
-    return str(error).rstrip(".")
+    # Python's own limit, told in words about Python.
+    return "a number has too many digits" if "digits" in str(error) else str(error).rstrip(".")
 
 
 def _hint_for(suffix: str) -> str:
     if suffix == ".toml":
         return "Mend that place and try again."
     if suffix in (".yaml", ".yml"):
-        return "Mend that place and try again. Colours stand in quotes, and no line starts with a tab."
+        return "Mend that place and try again. Colours need quotes, and no line starts with a tab."
     hint = "Look there for a comma too many or too few, or a missing quote or bracket; JSON has no comments."
     return hint if suffix == ".json" else f"{hint} A YAML or TOML file ends in .yaml or .toml."
 

@@ -30,7 +30,7 @@ def demo(
     from oriel_fx.cli.options import read_spec
     from oriel_fx.render.demo_song import write_demo_song
     from oriel_fx.render.outputs import check_output
-    from oriel_fx.render.prepare import scratch_folder
+    from oriel_fx.render.scratch import scratch_folder
 
     spec = read_spec(None, preset, {"size": size, "fps": fps}, None)
     with scratch_folder() as folder, make_reporter(as_json, quiet) as reporter:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from copy import deepcopy
@@ -31,7 +32,6 @@ SetOption = Annotated[
     typer.Option("--set", metavar="PATH=VALUE", help="Change one value of the config, such as layers.0.color=#f0f."),
 ]
 ForceOption = Annotated[bool, typer.Option("--force", "-f", help="Replace the output if it exists.")]
-LONGEST_NAME_BYTES = 255
 
 
 def read_spec(config: Path | None, preset: str | None, output: dict[str, Any], sets: list[str] | None) -> RenderSpec:
@@ -83,8 +83,11 @@ def check_picture(target: Path, force: bool) -> None:
     """Whether a picture can be written there, asked before any work is done. Raises OutputError."""
     if target.suffix.lower() not in (".png", ".jpg", ".jpeg", ".webp"):
         raise OutputError(f"{target.name} does not end in .png, .jpg or .webp.", "Choose such a name.")
-    if len(os.fsencode(target.name)) > LONGEST_NAME_BYTES:
-        raise OutputError("The picture's name is too long for a file.", "Choose a shorter one with -o.")
+    try:
+        os.lstat(target)
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            raise OutputError("The picture's name is too long for a file.", "Choose a shorter one with -o.") from None
     if target.is_dir():
         raise OutputError(f"{target} is a folder.", "Give a file name.")
     if target.exists() and not target.is_file():

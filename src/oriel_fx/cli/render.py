@@ -106,7 +106,7 @@ def render(
         )
     elif preset:
         raise UsageError("--preset and --page are two looks.", "Choose one of them.")
-    outputs = name_outputs(found, output, many=any(map(os.path.isdir, songs)))
+    outputs = name_outputs(found, output, many=any(map(_is_folder, songs)))
     code = n_made = 0
     with decoding_early(found, outputs, force) as early, make_reporter(as_json, quiet) as reporter:
         # The library's weight is loaded while ffmpeg decodes.
@@ -151,8 +151,8 @@ LARGEST_EARLY_BYTES = 20_000_000
 def decoding_early(songs: list[Path], outputs: list[Path], force: bool) -> AbstractContextManager[EarlySong | None]:
     """A song of usual size being decoded in the temporary folder; nothing where there are several, or one resumes."""
     song, output = songs[0], outputs[0]
-    usual = len(songs) == 1 and song.is_file() and song.stat().st_size <= LARGEST_EARLY_BYTES
-    if not usual or (os.path.lexists(output) and not force) or output.with_name(f"{output.name}.oriel-work").exists():
+    usual = len(songs) == 1 and _is_file(song) and song.stat().st_size <= LARGEST_EARLY_BYTES
+    if not usual or (os.path.lexists(output) and not force) or os.path.lexists(f"{output}.oriel-work"):
         return nullcontext()
     from oriel_fx.render.early import EarlySong
 
@@ -207,7 +207,7 @@ def find_songs(places: list[Path]) -> list[Path]:
     """
     songs: list[Path] = []
     for place in places:
-        if not os.path.isdir(place):  # noqa: PTH112 (a name too long for the disk is no folder, and told in its turn)
+        if not _is_folder(place):
             songs.append(place)
             continue
         try:
@@ -221,6 +221,21 @@ def find_songs(places: list[Path]) -> list[Path]:
             raise SongError(f"There are no songs in the folder {place}.", "Put songs in it, or name a file.")
         songs += inside
     return list(dict.fromkeys(songs))
+
+
+def _is_file(place: Path) -> bool:
+    try:
+        return place.is_file()
+    except OSError:
+        # A name too long for the disk: told when its turn comes.
+        return False
+
+
+def _is_folder(place: Path) -> bool:
+    try:
+        return place.is_dir()
+    except OSError:
+        return False
 
 
 def _our_outputs(files: list[Path]) -> set[str]:
@@ -238,8 +253,8 @@ def name_outputs(songs: list[Path], output: Path | None, many: bool = False) -> 
     """
     from oriel_fx.render.outputs import default_output
 
-    is_folder = output is not None and os.path.isdir(output)  # noqa: PTH112
-    is_video = output is not None and (os.path.isfile(output) or output.name.lower().endswith(".mp4"))  # noqa: PTH113
+    is_folder = output is not None and _is_folder(output)
+    is_video = output is not None and (_is_file(output) or output.name.lower().endswith(".mp4"))
     if output is not None and (len(songs) > 1 or is_folder or (many and not is_video)):
         if is_video and not is_folder:
             raise UsageError(f"{output} is one file, but there are {len(songs)} songs.", "Give a folder with -o.")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
 from oriel_fx.errors import OutputError, UsageError
-from oriel_fx.render.chunks import LONGEST_NAME_BYTES, cannot_write
+from oriel_fx.render.chunks import cannot_write
 
 
 def default_output(song: Path) -> Path:
@@ -21,8 +22,7 @@ def check_output(song: Path, output: Path, force: bool) -> None:
             f"{output.name} does not end in .mp4.",
             "Oriel writes MP4 files: give such a name with -o, or a folder that is there.",
         )
-    if len(os.fsencode(output.name)) > LONGEST_NAME_BYTES:
-        raise OutputError("The video's name is too long for a file.", "Choose a shorter one with -o.")
+    refuse_long_name(output)
     if output.is_dir():
         raise OutputError(f"{output} is a folder.", "Give a file name with -o.")
     if output.exists() and song.exists() and output.samefile(song):
@@ -37,6 +37,15 @@ def check_output(song: Path, output: Path, force: bool) -> None:
         raise OutputError(f"There is no folder {folder}.", "Make it first, or choose another place with -o.")
     if not os.access(folder, os.W_OK):
         raise OutputError(f"{folder} cannot be written to.", "Choose another place with -o.")
+
+
+def refuse_long_name(file: Path) -> None:
+    """Raises OutputError where no file can have such a name."""
+    try:
+        os.lstat(file)
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            raise OutputError("The output's name is too long for a file.", "Choose a shorter one with -o.") from None
 
 
 def check_hash_file(file: Path, song: Path, output: Path) -> None:

@@ -14,7 +14,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from oriel_fx.errors import AssetError
+from oriel_fx.errors import AssetError, EncodeError, SongError, VerifyError
 from oriel_fx.render.assets import Assets, FoundAssets, NoAssets
 from oriel_fx.render.audio import Pcm, SongStats, check_song, read_tags
 from oriel_fx.render.cancel import Cancelled, never, stop_if
@@ -144,12 +144,18 @@ class _Render:
         self.song, self.output, self.spec, self.assets, self.page = song, output, spec, assets, page
         self.on_progress, self.cancelled = on_progress, cancelled
         self.started = time.monotonic()
+        self._song_then = _stamp(song)
         self.drawing_since: float | None = None
         self.reused = 0
 
     @property
     def elapsed_s(self) -> float:
         return time.monotonic() - self.started
+
+    def check_song_is_the_same(self) -> None:
+        """Picture and sound are read from the song at different times. Raises SongError where it changed between."""
+        if _stamp(self.song) not in (self._song_then, None):
+            raise SongError(f"{self.song} changed while it was being rendered.", "Run it again when it is whole.")
 
     def say(self, stage: Stage, frames: int, n_frames: int) -> None:
         fps = eta_s = realtime = None
@@ -159,6 +165,15 @@ class _Render:
             eta_s = (n_frames - frames) / fps
             realtime = fps / float(self.spec.output.frames_per_s)
         self.on_progress(Progress(stage, frames, n_frames, self.elapsed_s, fps, eta_s, realtime))
+
+
+def _stamp(song: Path) -> tuple[int, int] | None:
+    """What changes when a file does; None where it is gone."""
+    try:
+        facts = song.stat()
+    except OSError:
+        return None
+    return facts.st_size, facts.st_mtime_ns
 
 
 def _find_assets(spec: RenderSpec, assets: Assets) -> FoundAssets:
@@ -252,14 +267,24 @@ def _draw_and_join(
             _draw(render, work, job, chunks, engine, jobs)
             kept.result()
         sound.wait()
+    except EncodeError:
+        render.check_song_is_the_same()
+        raise
     finally:
         sound.stop()
     n_frames = stop - first
     warnings = engine_warnings(engine)
     render.say("join", n_frames, n_frames)
-    joined = _join(render, work, chunks, sound.file, prepared)
-    render.say("verify", n_frames, n_frames)
-    verify(joined, n_frames, fps, float(sound.duration_s))
+    try:
+        joined = _join(render, work, chunks, sound.file, prepared)
+        render.say("verify", n_frames, n_frames)
+        verify(joined, n_frames, fps, float(sound.duration_s))
+    except (EncodeError, VerifyError) as error:
+        render.check_song_is_the_same()
+        if render.reused:
+            error.hint = "A part kept from an earlier run may be damaged: run it again with --no-resume."
+        raise
+    render.check_song_is_the_same()
     if frame_hashes is not None:
         lines = b"".join(work.hash_file(chunk).read_bytes() for chunk in chunks)
         write_whole(Path(frame_hashes).resolve(), lines)
