@@ -290,3 +290,13 @@ def test_a_missing_song_is_told_by_the_library_too(tmp_path: Path) -> None:
     with pytest.raises(SongError, match="There is no file"):
         render_video(tmp_path / "missing.wav", spec=plain())
     assert left_in(tmp_path) == []
+
+
+def test_characters_that_no_font_has_are_named(songs: Path, tmp_path: Path) -> None:
+    # Unassigned for ever, so that no machine has them.
+    config = {**PLAIN, "layers": [{"type": "text", "text": "{title}"}]}
+    for title, sentences in [("Ö\U0010ffff\u200d", 1), ("Ö\u200d", 0)]:
+        spec = RenderSpec.from_config({**config, "tags": {"title": title}})
+        warnings = render_video(songs / "short.wav", tmp_path / "a.mp4", spec, force=True).warnings
+        assert len(warnings) == sentences
+        assert all("No font on this machine has \U0010ffff," in warning for warning in warnings)

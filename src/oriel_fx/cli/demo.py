@@ -17,11 +17,15 @@ def add_to(app: typer.Typer) -> None:
 
 
 def demo(
-    output: Annotated[Path, typer.Option("--output", "-o", help="The file to write.")] = Path("demo.mp4"),
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="The file to write.")] = Path(
+        "demo.mp4"
+    ),
     preset: PresetOption = None,
     size: SizeOption = None,
     fps: FpsOption = None,
-    duration: Annotated[float, typer.Option(min=3, max=600, help="Length of the song in seconds.")] = 24.0,
+    duration: Annotated[
+        float, typer.Option(metavar="SECONDS", min=3, max=600, help="Length of the song in seconds.")
+    ] = 24.0,
     force: ForceOption = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON event per line.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing but warnings and errors.")] = False,

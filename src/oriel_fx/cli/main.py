@@ -38,6 +38,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
     rich_markup_mode=None,
+    epilog="To see at once what it does: oriel demo. Then: oriel render song.mp3",
 )
 for module in (
     render,

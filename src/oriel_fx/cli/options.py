@@ -19,14 +19,20 @@ if TYPE_CHECKING:
 
 ConfigOption = Annotated[
     Path | None,
-    typer.Option("--config", "-c", help="A config: JSON, YAML or TOML. `oriel init` writes one.", readable=False),
+    typer.Option(
+        "--config", "-c", metavar="FILE", help="A config: JSON, YAML or TOML. `oriel init` writes one.", readable=False
+    ),
 ]
-PresetOption = Annotated[str | None, typer.Option("--preset", "-p", help="A look; `oriel presets` lists them.")]
+PresetOption = Annotated[
+    str | None, typer.Option("--preset", "-p", metavar="NAME", help="A look; `oriel presets` lists them.")
+]
 SizeOption = Annotated[
     str | None,
-    typer.Option("--size", "-s", help="720p, 1080p, 1440p, 4k, square, vertical, or WIDTHxHEIGHT."),
+    typer.Option("--size", "-s", metavar="SIZE", help="720p, 1080p, 1440p, 4k, square, vertical, or WIDTHxHEIGHT."),
 ]
-FpsOption = Annotated[str | None, typer.Option("--fps", help="Frames per second, such as 24, 30, 60 or 30000/1001.")]
+FpsOption = Annotated[
+    str | None, typer.Option("--fps", metavar="RATE", help="Frames per second, such as 24, 30, 60 or 30000/1001.")
+]
 SetOption = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="PATH=VALUE", help="Change one value of the config, such as layers.0.color=#f0f."),

@@ -43,33 +43,42 @@ SONG_SUFFIXES = frozenset([
 
 
 def add_to(app: typer.Typer) -> None:
-    app.command()(render)
+    app.command(epilog="Example: oriel render song.mp3 --preset wave --size vertical --start 0:45 --duration 30")(
+        render
+    )
 
 
 def render(
     songs: Annotated[
         list[Path],
-        typer.Argument(help="One or more songs, or folders of songs.", metavar="SONG...", readable=False),
+        typer.Argument(help="One or more songs, or folders of songs.", metavar="SONG", readable=False),
     ],
     config: ConfigOption = None,
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", help="The file to write; a folder when there are several songs."),
+        typer.Option(
+            "--output", "-o", metavar="FILE", help="The file to write; a folder when there are several songs."
+        ),
     ] = None,
     preset: PresetOption = None,
     size: SizeOption = None,
     fps: FpsOption = None,
-    start: Annotated[str | None, typer.Option(help="Where in the song to start: seconds, or m:ss.")] = None,
-    duration: Annotated[str | None, typer.Option(help="How much to render: seconds, or m:ss.")] = None,
-    quality: Annotated[str | None, typer.Option("--quality", "-q", help="draft, standard or high.")] = None,
+    start: Annotated[
+        str | None, typer.Option(metavar="TIME", help="Where in the song to start: seconds, or m:ss.")
+    ] = None,
+    duration: Annotated[str | None, typer.Option(metavar="TIME", help="How much to render: seconds, or m:ss.")] = None,
+    quality: Annotated[
+        str | None, typer.Option("--quality", "-q", metavar="NAME", help="draft, standard or high.")
+    ] = None,
     jobs: Annotated[
         int,
         typer.Option(
             "--jobs",
             "-j",
+            metavar="NUMBER",
             min=0,
             max=64,
-            help="Processes that draw at once; 0 chooses. The video is the same.",
+            help="How many processes draw at once; 0 chooses. The video is the same.",
         ),
     ] = 0,
     sets: SetOption = None,

@@ -297,8 +297,19 @@ def _draw_and_join(
         float(n_frames / fps),
         render.elapsed_s,
         render.reused,
-        (*prepared.warnings, *warnings),
+        (*prepared.warnings, *warnings, *_undrawn(render, prepared)),
     )
+
+
+def _undrawn(render: _Render, prepared: PreparedSong) -> tuple[str, ...]:
+    """A sentence about characters that no font here can draw. Asked last, when nobody waits for the first frame."""
+    from oriel_fx.render.setup import undrawn_characters
+
+    lacking = "" if render.page else undrawn_characters(render.spec, prepared.tags, render.assets)
+    if not lacking:
+        return ()
+    some = lacking if len(lacking) <= 12 else lacking[:12] + "…"
+    return (f"No font on this machine has {some}, so boxes are drawn; `oriel doctor` says which fonts to install.",)
 
 
 def _sound_length(prepared: PreparedSong, first: int, stop: int, fps: Fraction) -> Fraction:
