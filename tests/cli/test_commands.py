@@ -72,11 +72,11 @@ def test_a_reader_that_goes_away_is_no_error(songs: Path) -> None:
     assert (piped.stdout, piped.stderr) == ("{\n", "")
 
 
-@pytest.mark.parametrize("words", [["init"], ["init", "--yaml"], ["init", "mine.yml"]])
+@pytest.mark.parametrize("words", [["init"], ["init", "--yaml"], ["init", "mine.yml"], ["init", "looks/night.json"]])
 def test_a_starter_config_renders_as_it_is(oriel_here: Oriel, tmp_path: Path, words: list[str]) -> None:
     done = oriel_here(*words)
     written = done.stdout.split()[0]
-    assert (tmp_path / "oriel.schema.json").exists()
+    assert (tmp_path / written).with_name("oriel.schema.json").exists()
     assert read_spec(tmp_path / written, None, {}, None).preset == "halo"
     (tmp_path / written).write_text("mine")
     assert oriel_here(*words).returncode == 5

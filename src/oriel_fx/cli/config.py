@@ -83,6 +83,7 @@ def write_starter(
     text = YAML_STARTER if as_yaml else json.dumps(STARTER, indent=2) + "\n"
     schema = target.parent / SCHEMA_FILE
     try:
+        target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(text, "utf-8")
         schema.write_text(json.dumps(config_schema(), indent=2) + "\n", "utf-8")
     except OSError as error:
