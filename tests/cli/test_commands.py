@@ -195,6 +195,13 @@ def test_a_render_goes_on_when_nobody_reads_its_progress(songs: Path, tmp_path: 
     assert (tmp_path / "a.mp4").exists()
 
 
+def test_a_closed_output_stops_nothing(songs: Path, tmp_path: Path, plain: list[str]) -> None:
+    words = f"{ORIEL} render {songs / 'short.wav'} -o a.mp4 {' '.join(plain)}"
+    assert subprocess.run(f"{words} >&- 2>&-", shell=True, cwd=tmp_path, timeout=60).returncode == 0
+    assert (tmp_path / "a.mp4").exists()
+    assert subprocess.run(f"{words} >&- 2>&-", shell=True, cwd=tmp_path, timeout=60).returncode == 5
+
+
 def test_a_frame_is_drawn_and_not_replaced_unasked(
     oriel_here: Oriel, songs: Path, tmp_path: Path, plain: list[str]
 ) -> None:

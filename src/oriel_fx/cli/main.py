@@ -77,6 +77,9 @@ def _options(
 
 def run() -> None:
     """Entry point of the installed command."""
+    # Where the caller has closed them (`>&-`), what is said goes nowhere.
+    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: PTH123, SIM115
+    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: PTH123, SIM115
     # File names may hold bytes that are no text, and a log may be ASCII: what cannot be printed is escaped.
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):

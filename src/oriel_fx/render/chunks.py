@@ -100,7 +100,7 @@ class WorkFolder:
             self.path.mkdir(parents=True, exist_ok=True)
             lock = (self.path / "lock").open("w")
         except OSError as error:
-            raise cannot_write(self.path.parent, error) from error
+            raise cannot_write(self.path.absolute().parent, error) from error
         with lock:
             if not self._locks(lock):
                 raise OutputError(
