@@ -116,7 +116,7 @@ class WorkFolder:
             except RenderCancelledError:
                 raise
             except Exception as error:
-                if isinstance(error, OSError) and not self.path.is_dir():
+                if isinstance(error, FileNotFoundError) and str(error.filename).startswith(str(self.path)):
                     raise OutputError(
                         f"{self.path} is gone: something removed it while it was in use.", "Run it again."
                     ) from error
