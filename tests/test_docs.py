@@ -18,8 +18,8 @@ import typer.main
 from pydantic import BaseModel
 
 from oriel_fx import LocalAssets, OrielError, RenderSpec, errors, render_video
+from oriel_fx.cli.config_file import read_config
 from oriel_fx.cli.main import app
-from oriel_fx.cli.options import read_config
 from oriel_fx.render import presets
 from oriel_fx.render.background import Background, Motion
 from oriel_fx.render.classic import KEYS

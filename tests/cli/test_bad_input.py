@@ -114,6 +114,48 @@ def test_places_that_cannot_be_written(oriel_here: Oriel, songs: Path) -> None:
         assert str(target).split("/a.mp4", maxsplit=1)[0] in one_sentence(done)
 
 
+def test_a_name_too_long_is_told_before_the_work(oriel_here: Oriel, songs: Path, tmp_path: Path) -> None:
+    name = "x" * 260
+    for words, code in [
+        (["render", songs / "short.wav", "-o", f"{name}.mp4"], 5),
+        (["render", songs / "short.wav", "-o", f"{name}/a.mp4"], 5),
+        (["frame", songs / "short.wav", "-o", f"{name}.png"], 5),
+        (["render", f"{name}.mp3"], 4),
+        (["analyze", f"{name}.mp3"], 4),
+    ]:
+        done = oriel_here(*words)
+        assert done.returncode == code
+        one_sentence(done)
+    assert left_in(tmp_path) == set()
+
+
+@pytest.mark.parametrize("command", ["render", "frame", "sheet", "analyze"])
+def test_a_pipe_or_a_device_is_no_song(oriel_here: Oriel, tmp_path: Path, command: str) -> None:
+    os.mkfifo(tmp_path / "pipe.mp3")
+    for place in ("pipe.mp3", "/dev/zero"):
+        words = ["-o", "a.mp4"] if command == "render" else [] if command == "analyze" else ["-o", "a.png"]
+        done = oriel_here(command, place, *words)
+        assert done.returncode == 4
+        assert one_sentence(done) == f"{place} is no file but a pipe or a device."
+    assert left_in(tmp_path) == {"pipe.mp3"}
+
+
+def test_what_stands_where_the_output_should(oriel_here: Oriel, songs: Path, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.mp4")
+    (tmp_path / "nowhere.mp4").symlink_to("gone.mp4")
+    before = left_in(tmp_path)
+    for words, sentence in [
+        (["-o", "pipe.mp4", "--force"], "pipe.mp4 is no file but a pipe or a device."),
+        (["-o", "nowhere.mp4"], "nowhere.mp4 exists already."),
+        (["-o", "a.mp4", "--frame-hashes", "/dev/null"], "/dev/null is not a place for a file."),
+        (["-o", "a.mp4", "--frame-hashes", "pipe.mp4"], "pipe.mp4 is not a place for a file."),
+    ]:
+        done = oriel_here("render", songs / "short.wav", *words, "--quiet")
+        assert done.returncode == 5
+        assert one_sentence(done) == sentence
+    assert left_in(tmp_path) == before
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
 def test_a_folder_of_somebody_elses(songs: Path, tmp_path: Path) -> None:
     # A plain user needs a way to the venv and to the songs: pytest's folders are root's alone.

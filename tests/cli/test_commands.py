@@ -72,11 +72,11 @@ def test_a_reader_that_goes_away_is_no_error(songs: Path) -> None:
     assert (piped.stdout, piped.stderr) == ("{\n", "")
 
 
-@pytest.mark.parametrize("words", [["init"], ["init", "--yaml"], ["init", "mine.yml"]])
+@pytest.mark.parametrize("words", [["init"], ["init", "--yaml"], ["init", "mine.yml"], ["init", "looks/night.json"]])
 def test_a_starter_config_renders_as_it_is(oriel_here: Oriel, tmp_path: Path, words: list[str]) -> None:
     done = oriel_here(*words)
     written = done.stdout.split()[0]
-    assert (tmp_path / "oriel.schema.json").exists()
+    assert (tmp_path / written).with_name("oriel.schema.json").exists()
     assert read_spec(tmp_path / written, None, {}, None).preset == "halo"
     (tmp_path / written).write_text("mine")
     assert oriel_here(*words).returncode == 5
@@ -195,6 +195,13 @@ def test_a_render_goes_on_when_nobody_reads_its_progress(songs: Path, tmp_path: 
     assert (tmp_path / "a.mp4").exists()
 
 
+def test_a_closed_output_stops_nothing(songs: Path, tmp_path: Path, plain: list[str]) -> None:
+    words = f"{ORIEL} render {songs / 'short.wav'} -o a.mp4 {' '.join(plain)}"
+    assert subprocess.run(f"{words} >&- 2>&-", shell=True, cwd=tmp_path, timeout=60).returncode == 0
+    assert (tmp_path / "a.mp4").exists()
+    assert subprocess.run(f"{words} >&- 2>&-", shell=True, cwd=tmp_path, timeout=60).returncode == 5
+
+
 def test_a_frame_is_drawn_and_not_replaced_unasked(
     oriel_here: Oriel, songs: Path, tmp_path: Path, plain: list[str]
 ) -> None:
@@ -302,18 +309,25 @@ def test_analyze_draws_a_picture(oriel_here: Oriel, songs: Path, tmp_path: Path)
 
 
 @pytest.mark.soak
-def test_a_three_hour_song_is_analysed_in_little_memory(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["analyze", "long.wav", "--plot", "a.png"], "Length    3:00:00"),
+        (["render", "long.wav", "--start", "2:59:30", "--duration", "20", "--quality", "draft"], "600 frames"),
+    ],
+)
+def test_a_three_hour_song_takes_little_memory(tmp_path: Path, words: list[str], says: str) -> None:
     from tests.songs import ffmpeg, music, write_wav
 
     write_wav(tmp_path / "part.wav", music(60))
     ffmpeg("-stream_loop", "179", "-i", tmp_path / "part.wav", "-c", "copy", tmp_path / "long.wav")
     script = (
         "import sys; from oriel_fx.cli import main; "
-        "sys.argv = ['oriel', 'analyze', 'long.wav', '--plot', 'a.png']\n"
+        f"sys.argv = {['oriel', *words]!r}\n"
         "try: main.run()\nfinally: print(open('/proc/self/status').read().partition('VmHWM:')[2].split()[0])"
     )
     done = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=True)
-    assert "Length    3:00:00" in done.stdout
+    assert says in done.stdout
     assert int(done.stdout.split()[-1]) < 700_000
 
 

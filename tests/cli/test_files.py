@@ -64,6 +64,19 @@ def test_one_file_for_several_songs_is_refused(tmp_path: Path) -> None:
         name_outputs(songs, tmp_path / "x.mp4")
 
 
+def test_a_folder_of_one_song_takes_a_folder_too(tmp_path: Path) -> None:
+    [song] = touch(tmp_path / "s", "a.mp3")
+    assert name_outputs([song], tmp_path / "out", many=True) == [tmp_path / "out" / "a.mp4"]
+    assert name_outputs([song], tmp_path / "b.mp4", many=True) == [tmp_path / "b.mp4"]
+    (tmp_path / "c.mp4").mkdir()
+    assert name_outputs([song], tmp_path / "c.mp4") == [tmp_path / "c.mp4" / "a.mp4"]
+
+
+def test_the_sound_of_films_in_a_folder_is_song_enough(tmp_path: Path) -> None:
+    touch(tmp_path / "s", "a.AVI", "b.mpg", "c.m4b", "d.ts", "e.jpg")
+    assert [song.name for song in find_songs([tmp_path / "s"])] == ["a.AVI", "b.mpg", "c.m4b"]
+
+
 def test_a_batch_goes_on_after_a_bad_song(oriel: Oriel, songs: Path, tmp_path: Path, plain: list[str]) -> None:
     (tmp_path / "bad.mp3").write_text("no song")
     (tmp_path / "taken.wav").symlink_to(songs / "short.wav")

@@ -74,6 +74,26 @@ def test_two_renders_do_not_share_a_folder(work: WorkFolder) -> None:
         assert chunk.exists()
 
 
+def test_what_a_link_leads_to_is_never_cleared(work: WorkFolder, tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "letter.txt").touch()
+    work.path.symlink_to("mine")
+    with pytest.raises(OutputError, match="is in the way"), work.claimed("a", resume=True):
+        pass
+    assert [file.name for file in (tmp_path / "mine").iterdir()] == ["letter.txt"]
+    work.path.unlink()
+    work.path.write_text("a file")
+    with pytest.raises(OutputError, match="is in the way"), work.claimed("a", resume=True):
+        pass
+    assert work.path.read_text() == "a file"
+
+
+def test_a_folder_that_is_taken_away_is_told(work: WorkFolder) -> None:
+    with pytest.raises(OutputError, match="something removed it"), work.claimed("a", resume=True):
+        work.remove()
+        finish(work)
+
+
 def test_an_error_before_the_first_chunk_leaves_nothing(work: WorkFolder) -> None:
     with pytest.raises(OutputError), work.claimed("key", resume=True):
         (work.path / "song.pcm").write_bytes(b"decoded")

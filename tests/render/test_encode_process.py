@@ -63,7 +63,7 @@ def test_a_cancelled_ffmpeg_stops_at_once() -> None:
         ("x\nav_write: No space left on device\n", OutputError, "The disk is full: /a has no room left."),
         ("/a/b.mp4: Permission denied", OutputError, "/a/b.mp4 cannot be written: permission denied."),
         ("first\nlast words\n\n", EncodeError, "ffmpeg failed while writing b.mp4: last words"),
-        ("", EncodeError, "ffmpeg failed while writing b.mp4: it said nothing"),
+        ("", EncodeError, "ffmpeg ended unexpectedly while writing b.mp4."),
     ],
 )
 def test_what_ffmpeg_says_becomes_one_sentence(said: str, kind: type[Exception], sentence: str) -> None:

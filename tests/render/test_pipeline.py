@@ -9,14 +9,25 @@ import pytest
 from tests.conftest import PLAIN, Finished
 from tests.songs import ffmpeg, ffmpeg_banner, frame_md5s
 
-from oriel_fx import OutputError, Progress, RenderCancelledError, RenderSpec, SongError, UsageError, render_video
+from oriel_fx import (
+    EncodeError,
+    OutputError,
+    Progress,
+    RenderCancelledError,
+    RenderSpec,
+    SongError,
+    SpecError,
+    UsageError,
+    render_frame,
+    render_video,
+)
 from oriel_fx.render import chunks
 from oriel_fx.render.assets import NoAssets
 from oriel_fx.render.chunks import hash_file
 from oriel_fx.render.drawing import hash_frame
 from oriel_fx.render.early import EarlySong
 from oriel_fx.render.encode.probe import probe
-from oriel_fx.render.pipeline import default_output
+from oriel_fx.render.outputs import default_output
 from oriel_fx.render.pixels import Planes
 from oriel_fx.render.prepare import prepare_song
 from oriel_fx.render.setup import build_engine
@@ -237,3 +248,55 @@ def test_a_song_decoded_early_makes_the_same_video(songs: Path, tmp_path: Path) 
     with EarlySong(songs / "short.wav", measured=False) as early:
         render_video(songs / "short.wav", tmp_path / "b.mp4", plain(), early=early)
     assert (tmp_path / "b.mp4").read_bytes() == usual.output.read_bytes()
+
+
+@pytest.mark.parametrize("stage", ["draw", "verify"])
+def test_a_song_that_changes_meanwhile_is_told(songs: Path, tmp_path: Path, stage: str) -> None:
+    song = tmp_path / "a.wav"
+    song.write_bytes((songs / "short.wav").read_bytes())
+
+    def change(progress: Progress) -> None:
+        if progress.stage == stage:
+            song.write_bytes((songs / "tagged.mp3").read_bytes())
+
+    with pytest.raises(SongError, match="changed while it was being rendered"):
+        render_video(song, spec=plain(), on_progress=change)
+    assert not (tmp_path / "a.mp4").exists()
+
+
+def test_a_damaged_part_of_an_earlier_run_is_suspected(finished: Finished, tmp_path: Path) -> None:
+    target = tmp_path / "long.mp4"
+
+    def stop_late() -> bool:
+        return any(tmp_path.glob("*/chunk-00000.mp4"))
+
+    with pytest.raises(RenderCancelledError):
+        render_video(finished.song, target, plain(), cancelled=stop_late)
+    for part in tmp_path.glob("*/chunk-*.mp4"):
+        part.write_bytes(b"damaged")
+    with pytest.raises(EncodeError) as raised:
+        render_video(finished.song, target, plain())
+    assert "--no-resume" in raised.value.hint
+    render_video(finished.song, target, plain(), resume=False)
+
+
+@pytest.mark.parametrize("time_s", [-1.0, float("nan")])
+def test_a_still_of_no_moment_is_refused(songs: Path, time_s: float) -> None:
+    with pytest.raises(SpecError, match="0 seconds or more"):
+        render_frame(songs / "short.wav", time_s, plain())
+
+
+def test_a_missing_song_is_told_by_the_library_too(tmp_path: Path) -> None:
+    with pytest.raises(SongError, match="There is no file"):
+        render_video(tmp_path / "missing.wav", spec=plain())
+    assert left_in(tmp_path) == []
+
+
+def test_characters_that_no_font_has_are_named(songs: Path, tmp_path: Path) -> None:
+    # Unassigned for ever, so that no machine has them.
+    config = {**PLAIN, "layers": [{"type": "text", "text": "{title}"}]}
+    for title, sentences in [("Ö\U0010ffff\u200d", 1), ("Ö\u200d", 0)]:
+        spec = RenderSpec.from_config({**config, "tags": {"title": title}})
+        warnings = render_video(songs / "short.wav", tmp_path / "a.mp4", spec, force=True).warnings
+        assert len(warnings) == sentences
+        assert all("No font on this machine has \U0010ffff," in warning for warning in warnings)

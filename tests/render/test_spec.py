@@ -200,3 +200,18 @@ class TestTimes:
     def test_a_duration_is_more_than_nothing(self) -> None:
         with pytest.raises(SpecError, match=r"output\.duration: a duration is more than 0"):
             spec({"output": {"duration": 0}})
+
+
+class TestWords:
+    @pytest.mark.parametrize(
+        ("written", "words"),
+        [("a\0b\x1b[2J", "a b [2J"), ("a\r\nb\tc", "a\nb c"), (1999, "1999"), ("東 🎹", "東 🎹")],
+    )
+    def test_control_characters_become_spaces(self, written: object, words: str) -> None:
+        assert spec({"tags": {"title": written}}).tags.title == words
+
+    @pytest.mark.parametrize("half", ["\ud800", "bad \udcff"])
+    def test_half_a_character_is_no_text(self, half: str) -> None:
+        for config in ({"tags": {"title": half}}, {"layers": [{"type": "text", "text": half}]}):
+            with pytest.raises(SpecError, match="bytes that are no text"):
+                spec(config)

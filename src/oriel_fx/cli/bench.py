@@ -22,11 +22,17 @@ def bench(
     names: Annotated[
         list[str] | None, typer.Argument(metavar="[PRESET]...", help="Presets to measure; all by default.")
     ] = None,
-    song: Annotated[Path | None, typer.Option(help="A song to measure with; the demo song by default.")] = None,
+    song: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="A song to measure with; the demo song by default.")
+    ] = None,
     size: SizeOption = None,
     fps: FpsOption = None,
-    seconds: Annotated[float, typer.Option(min=1, max=600, help="Seconds of video in each round.")] = 20.0,
-    rounds: Annotated[int, typer.Option(min=1, max=20, help="Rounds, of which the median counts.")] = 3,
+    seconds: Annotated[
+        float, typer.Option(metavar="NUMBER", min=1, max=600, help="Seconds of video in each round.")
+    ] = 20.0,
+    rounds: Annotated[
+        int, typer.Option(metavar="NUMBER", min=1, max=20, help="Rounds, of which the median counts.")
+    ] = 3,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object per preset.")] = False,
 ) -> None:
     """Measure each preset's whole pipeline against the encoder alone."""

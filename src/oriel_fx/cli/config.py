@@ -63,14 +63,14 @@ def add_to(app: typer.Typer) -> None:
 
 
 def write_starter(
-    path: Annotated[Path | None, typer.Argument(help="The file to write; cfg.json by default.")] = None,
+    path: Annotated[Path | None, typer.Argument(metavar="FILE", help="The file to write; cfg.json by default.")] = None,
     as_yaml: Annotated[bool, typer.Option("--yaml", help="A commented YAML file instead of JSON.")] = False,
     as_page: Annotated[
         bool, typer.Option("--page", help="A web page to film instead; `oriel init --page classic` copies that one.")
     ] = False,
     force: ForceOption = False,
 ) -> None:
-    """Write a starter config, and the schema that lets editors complete and check it."""
+    """Write a starter config. The schema beside it lets editors complete and check it."""
     if as_page:
         write_page(path or Path("visualizer.html"), force)
         return
@@ -83,6 +83,7 @@ def write_starter(
     text = YAML_STARTER if as_yaml else json.dumps(STARTER, indent=2) + "\n"
     schema = target.parent / SCHEMA_FILE
     try:
+        target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(text, "utf-8")
         schema.write_text(json.dumps(config_schema(), indent=2) + "\n", "utf-8")
     except OSError as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 import time
 from types import TracebackType
@@ -16,22 +17,31 @@ if TYPE_CHECKING:
     from oriel_fx.render.pipeline import Progress, RenderResult
 
 LINE_EVERY_S = 5.0
+# What a render does, for people; JSON events have the bare names.
+DOING = {"decode": "reading the song", "draw": "drawing", "join": "joining", "verify": "checking", "done": "done"}
+# Control characters and those that turn text round: a song's name or tags must not play with the terminal.
+_UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+
+
+def printable(text: str) -> str:
+    """Text on one line that a terminal only shows; what it would act on is escaped."""
+    return _UNSEEN.sub(lambda unseen: unseen[0].encode("unicode_escape").decode(), text)
 
 
 def fail(error: OrielError) -> int:
     """Print an error to standard error and return its exit code."""
-    sys.stderr.write(f"Error: {error.message}\n")
+    sys.stderr.write(f"Error: {printable(error.message)}\n")
     if error.hint:
-        sys.stderr.write(f"  {error.hint}\n")
+        sys.stderr.write(f"  {printable(error.hint)}\n")
     return error.exit_code
 
 
 def say(text: str) -> None:
-    """Print a line at once. Where nobody reads any more (`| head`), the render goes on unheard."""
+    """Print a line at once. Where it cannot be read (`| head`) or kept (a full disk), the render goes on unheard."""
     try:
         sys.stdout.write(text + "\n")
         sys.stdout.flush()
-    except BrokenPipeError:
+    except OSError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
@@ -46,15 +56,20 @@ def minutes(seconds: float) -> str:
 
 
 def megabytes(n_bytes: int) -> str:
-    return f"{n_bytes / 1e6:.1f} MB"
+    return f"{n_bytes / 1e6:.1f} MB" if n_bytes >= 1e5 else f"{n_bytes / 1e3:.0f} kB"
 
 
 def describe(result: RenderResult) -> str:
     """The line a finished render ends with."""
     return (
-        f"{result.output}  {megabytes(result.size_bytes)}, {minutes(result.duration_s)} of video "
+        f"{printable(str(result.output))}  {megabytes(result.size_bytes)}, {minutes(result.duration_s)} of video "
         f"in {minutes(result.elapsed_s)} ({result.times_realtime:.1f}× real time)"
     )
+
+
+def announce(song: str, output: str, guess: Estimate) -> str:
+    """The lines a render starts with: from where to where, and what to expect."""
+    return f"{printable(song)} → {printable(output)}\n{_expect(guess)}"
 
 
 def _expect(guess: Estimate) -> str:
@@ -63,6 +78,13 @@ def _expect(guess: Estimate) -> str:
     if not guess.n_frames:
         return f"{shape}; the song does not say how long it is"
     return f"{guess.n_frames} frames at {shape}; about {minutes(guess.seconds)}"
+
+
+def count_made(n_made: int, n_songs: int) -> str:
+    """The line a batch ends with."""
+    if n_made == n_songs:
+        return f"All {n_songs} videos are made."
+    return f"{n_made} of {n_songs} videos are made; the errors above say what happened to the others."
 
 
 class Reporter(Protocol):
@@ -77,6 +99,7 @@ class Reporter(Protocol):
     def warn(self, message: str) -> None: ...
     def finish(self, result: RenderResult) -> None: ...
     def error(self, song: str, error: OrielError) -> None: ...
+    def sum_up(self, n_made: int, n_songs: int) -> None: ...
 
 
 class _Plain:
@@ -93,7 +116,9 @@ class _Plain:
         fail(error)
 
     def warn(self, message: str) -> None:
-        sys.stderr.write(f"Warning: {message}\n")
+        sys.stderr.write(f"Warning: {printable(message)}\n")
+
+    def sum_up(self, n_made: int, n_songs: int) -> None: ...
 
 
 class QuietReporter(_Plain):
@@ -160,19 +185,25 @@ class LineReporter(_Plain):
         self._spoke_at = 0.0
 
     def begin(self, song: str, output: str, guess: Estimate) -> None:
-        say(f"{song} → {output}\n{_expect(guess)}")
+        say(announce(song, output, guess))
 
     def progress(self, progress: Progress) -> None:
         now = time.monotonic()
         if progress.stage == "done" or (progress.stage == self._stage and now - self._spoke_at < LINE_EVERY_S):
             return
         self._stage, self._spoke_at = progress.stage, now
-        pace = f", {progress.fps:.0f} fps, {minutes(progress.eta_s or 0)} left" if progress.fps else ""
-        frames = f" {progress.frames}/{progress.n_frames} frames" if progress.stage == "draw" else ""
-        say(f"{progress.stage}{frames}{pace}")
+        words = DOING[progress.stage]
+        if progress.stage == "draw":
+            words += f": {progress.frames} of {progress.n_frames} frames"
+            if progress.fps:
+                words += f", {progress.fps:.0f} fps, {minutes(progress.eta_s or 0)} left"
+        say(words)
 
     def finish(self, result: RenderResult) -> None:
         say(describe(result))
+
+    def sum_up(self, n_made: int, n_songs: int) -> None:
+        say(count_made(n_made, n_songs))
 
 
 class BarReporter(_Plain):
@@ -185,14 +216,14 @@ class BarReporter(_Plain):
 
         self._console = Console()
         self._bar = Bar(
-            TextColumn("{task.description:<7}"),
+            TextColumn("{task.description:<16}"),
             BarColumn(bar_width=None),
             TextColumn("{task.percentage:>3.0f}%"),
             TextColumn("{task.fields[pace]}"),
             console=self._console,
             transient=True,
         )
-        self._task = self._bar.add_task("decode", total=None, pace="")
+        self._task = self._bar.add_task("", total=None, pace="")
 
     def __enter__(self) -> Any:
         self._bar.start()
@@ -207,29 +238,32 @@ class BarReporter(_Plain):
         self._console.print(text, highlight=False, markup=False, soft_wrap=True)
 
     def begin(self, song: str, output: str, guess: Estimate) -> None:
-        self._print(f"{song} → {output}\n{_expect(guess)}")
-        self._bar.reset(self._task, total=None, description="decode", pace="")
+        self._print(announce(song, output, guess))
+        self._bar.reset(self._task, total=None, description=DOING["decode"], pace="")
 
     def progress(self, progress: Progress) -> None:
         pace = ""
-        if progress.fps:
+        if progress.fps and progress.stage == "draw":
             pace = (
                 f"{progress.frames}/{progress.n_frames} frames  {progress.fps:.0f} fps  "
                 f"{progress.times_realtime:.1f}×  {minutes(progress.eta_s or 0)} left"
             )
         self._bar.update(
             self._task,
-            description=progress.stage,
+            description=DOING[progress.stage],
             completed=progress.frames,
             total=progress.n_frames or None,
             pace=pace,
         )
 
     def warn(self, message: str) -> None:
-        self._print(f"Warning: {message}")
+        self._print(f"Warning: {printable(message)}")
 
     def finish(self, result: RenderResult) -> None:
         self._print(describe(result))
+
+    def sum_up(self, n_made: int, n_songs: int) -> None:
+        self._print(count_made(n_made, n_songs))
 
     def error(self, song: str, error: OrielError) -> None:
         self._bar.stop()

@@ -7,7 +7,6 @@ import platform
 import subprocess
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from importlib import metadata
 from typing import Annotated
 
 import typer
@@ -69,6 +68,9 @@ def run_checks() -> list[Check]:
 
 
 def _package(package: str, needed: bool, install: str = "", label: str = "") -> Check:
+    # Slow to import, and this module is there for every command's help.
+    from importlib import metadata
+
     try:
         return Check(label or package, True, metadata.version(package), install, needed)
     except metadata.PackageNotFoundError:

@@ -22,14 +22,16 @@ SongArgument = Annotated[Path, typer.Argument(help="The song.", metavar="SONG", 
 
 
 def add_to(app: typer.Typer) -> None:
-    app.command()(frame)
+    app.command(epilog="Example: oriel frame song.mp3 --at 1:02 -o still.png")(frame)
     app.command()(sheet)
 
 
 def frame(
     song: SongArgument,
-    at: Annotated[str, typer.Option(help="Where in the song: seconds, or m:ss.")] = "0",
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="A .png, .jpg or .webp file.")] = None,
+    at: Annotated[str, typer.Option(metavar="TIME", help="Where in the song: seconds, or m:ss.")] = "0",
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="A .png, .jpg or .webp file.")
+    ] = None,
     config: ConfigOption = None,
     preset: PresetOption = None,
     size: SizeOption = None,
@@ -57,9 +59,11 @@ def frame(
 
 def sheet(
     song: SongArgument,
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="A .png, .jpg or .webp file.")] = None,
-    count: Annotated[int, typer.Option(min=1, max=64, help="How many moments.")] = 9,
-    columns: Annotated[int, typer.Option(min=1, max=12)] = 3,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="A .png, .jpg or .webp file.")
+    ] = None,
+    count: Annotated[int, typer.Option(metavar="NUMBER", min=1, max=64, help="How many moments.")] = 9,
+    columns: Annotated[int, typer.Option(metavar="NUMBER", min=1, max=12, help="How many stand side by side.")] = 3,
     config: ConfigOption = None,
     preset: PresetOption = None,
     size: SizeOption = None,
@@ -67,7 +71,7 @@ def sheet(
     sets: SetOption = None,
     force: ForceOption = False,
 ) -> None:
-    """Draw a contact sheet: moments from the whole song on one picture."""
+    """Draw a contact sheet of the whole song. Each of its moments has its time beside it."""
     target = _target(song, output, ".sheet.png", force)
     from oriel_fx.cli.options import read_assets, read_spec
     from oriel_fx.render.stills import contact_sheet, write_picture

@@ -38,6 +38,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
     rich_markup_mode=None,
+    epilog="To see at once what it does: oriel demo. Then: oriel render song.mp3",
 )
 for module in (
     render,
@@ -76,6 +77,9 @@ def _options(
 
 def run() -> None:
     """Entry point of the installed command."""
+    # Where the caller has closed them (`>&-`), what is said goes nowhere.
+    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: PTH123, SIM115
+    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: PTH123, SIM115
     # File names may hold bytes that are no text, and a log may be ASCII: what cannot be printed is escaped.
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
@@ -91,6 +95,11 @@ def run() -> None:
         # The reader (head, less) went away; there is nobody left to tell.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
+    except OSError as error:
+        if not error.strerror:
+            raise
+        place = f"{error.filename}: " if error.filename else ""
+        sys.exit(_report(OrielError(f"{place}{error.strerror}.", "Check its name, its permissions and the disk.")))
     except Exception as error:
         # Typer keeps its click to itself, but what is wrong with a command line knows how to show itself.
         if not (hasattr(error, "show") and hasattr(error, "format_message")):

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
+from copy import deepcopy
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,14 +19,20 @@ if TYPE_CHECKING:
 
 ConfigOption = Annotated[
     Path | None,
-    typer.Option("--config", "-c", help="A config: JSON, YAML or TOML. `oriel init` writes one.", readable=False),
+    typer.Option(
+        "--config", "-c", metavar="FILE", help="A config: JSON, YAML or TOML. `oriel init` writes one.", readable=False
+    ),
 ]
-PresetOption = Annotated[str | None, typer.Option("--preset", "-p", help="A look; `oriel presets` lists them.")]
+PresetOption = Annotated[
+    str | None, typer.Option("--preset", "-p", metavar="NAME", help="A look; `oriel presets` lists them.")
+]
 SizeOption = Annotated[
     str | None,
-    typer.Option("--size", "-s", help="720p, 1080p, 1440p, 4k, square, vertical, or WIDTHxHEIGHT."),
+    typer.Option("--size", "-s", metavar="SIZE", help="720p, 1080p, 1440p, 4k, square, vertical, or WIDTHxHEIGHT."),
 ]
-FpsOption = Annotated[str | None, typer.Option("--fps", help="Frames per second, such as 24, 30, 60 or 30000/1001.")]
+FpsOption = Annotated[
+    str | None, typer.Option("--fps", metavar="RATE", help="Frames per second, such as 24, 30, 60 or 30000/1001.")
+]
 SetOption = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="PATH=VALUE", help="Change one value of the config, such as layers.0.color=#f0f."),
@@ -33,6 +42,7 @@ ForceOption = Annotated[bool, typer.Option("--force", "-f", help="Replace the ou
 
 def read_spec(config: Path | None, preset: str | None, output: dict[str, Any], sets: list[str] | None) -> RenderSpec:
     """The spec: the command line over the config, the config over the preset. Raises SpecError, UsageError."""
+    from oriel_fx.cli.config_file import read_config
     from oriel_fx.render import presets
     from oriel_fx.render.classic import KEYS, from_classic, is_classic
     from oriel_fx.render.spec import DEFAULT_PRESET, RenderSpec, merge
@@ -49,7 +59,7 @@ def read_spec(config: Path | None, preset: str | None, output: dict[str, Any], s
         data["preset"] = preset
     if chosen:
         below = data.get("output", {})
-        data["output"] = (below if isinstance(below, dict) else {}) | chosen
+        data["output"] = below | chosen if isinstance(below, dict) else below
     presets_set, others = _split_preset(sets or [])
     for assignment in presets_set:
         data = assign(data, assignment)
@@ -79,50 +89,19 @@ def check_picture(target: Path, force: bool) -> None:
     """Whether a picture can be written there, asked before any work is done. Raises OutputError."""
     if target.suffix.lower() not in (".png", ".jpg", ".jpeg", ".webp"):
         raise OutputError(f"{target.name} does not end in .png, .jpg or .webp.", "Choose such a name.")
+    try:
+        os.lstat(target)
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            raise OutputError("The picture's name is too long for a file.", "Choose a shorter one with -o.") from None
     if target.is_dir():
         raise OutputError(f"{target} is a folder.", "Give a file name.")
+    if target.exists() and not target.is_file():
+        raise OutputError(f"{target} is no file but a pipe or a device.", "Give a file name.")
     if target.exists() and not force:
         raise OutputError(f"{target} exists already.", "Use --force to replace it, or choose another name.")
     if not target.absolute().parent.is_dir():
         raise OutputError(f"There is no folder {target.absolute().parent}.", "Make it first, or choose another place.")
-
-
-def read_config(path: Path) -> dict[str, Any]:
-    """A JSON, YAML or TOML file as plain data. Raises SpecError saying where it is not well formed."""
-    try:
-        text = path.read_text("utf-8-sig")
-    except FileNotFoundError:
-        raise SpecError(
-            f"There is no config file {str(path)!r}.", "Check the path, or write one with `oriel init`."
-        ) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise SpecError(
-            f"The config {str(path)!r} cannot be read: {error}.", "It should be a text file in UTF-8."
-        ) from None
-    try:
-        data = _parse(text, path.suffix.lower())
-    except Exception as error:
-        if type(error).__module__.split(".")[0] not in ("json", "yaml", "tomllib"):
-            raise
-        place = " ".join(str(error).split())
-        raise SpecError(
-            f"The config {str(path)!r} is not well formed: {place}.", "Mend that place and try again."
-        ) from None
-    if not isinstance(data, dict):
-        raise SpecError(f"The config {str(path)!r} is not one object.", 'It should look like {"preset": "halo"}.')
-    return data
-
-
-def _parse(text: str, suffix: str) -> Any:
-    if suffix in (".yaml", ".yml"):
-        import yaml
-
-        return yaml.safe_load(text) or {}
-    if suffix == ".toml":
-        import tomllib
-
-        return tomllib.loads(text)
-    return json.loads(text)
 
 
 def assign(data: dict[str, Any], assignment: str, given: set[str] | None = None) -> dict[str, Any]:
@@ -136,9 +115,9 @@ def assign(data: dict[str, Any], assignment: str, given: set[str] | None = None)
         raise UsageError(f"--set {assignment!r} has no value.", "Write it as --set path.to.key=value.")
     try:
         value = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         value = text
-    copy: dict[str, Any] = json.loads(json.dumps(data))
+    copy = deepcopy(data)
     *parents, last = path.split(".")
     place: Any = copy
     for depth, key in enumerate(parents):

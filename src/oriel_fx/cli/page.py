@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from oriel_fx.cli.options import assign, read_config, read_spec
+from oriel_fx.cli.config_file import read_config
+from oriel_fx.cli.options import assign, read_spec
 from oriel_fx.errors import UsageError
 from oriel_fx.render.nearest import did_you_mean
 
@@ -29,12 +30,19 @@ WaitForOption = Annotated[
     str | None, typer.Option("--wait-for", metavar="SELECTOR", help="Film once the page has such an element.")
 ]
 CaptureOption = Annotated[
-    str | None, typer.Option("--capture", help="How a page's picture is taken: auto, canvas, screenshot or fast.")
+    str | None,
+    typer.Option("--capture", metavar="NAME", help="How a page's picture is taken: auto, canvas, screenshot or fast."),
 ]
 AllowNetworkOption = Annotated[bool, typer.Option("--allow-network", help="Let the page load things from the network.")]
 PageTimeoutOption = Annotated[
     float,
-    typer.Option("--page-timeout", min=1, max=3600, help="Seconds the page may take to get ready, or for a frame."),
+    typer.Option(
+        "--page-timeout",
+        metavar="SECONDS",
+        min=1,
+        max=3600,
+        help="Seconds the page may take to get ready, or for a frame.",
+    ),
 ]
 # What of a page's config is also Oriel's.
 SHARED_KEYS = ("output", "seed")

@@ -14,7 +14,9 @@ def add_to(app: typer.Typer) -> None:
 
 
 def list_presets(
-    name: Annotated[str | None, typer.Argument(help="Print this preset's JSON, to start a config from.")] = None,
+    name: Annotated[
+        str | None, typer.Argument(metavar="NAME", help="Print this preset's JSON, to start a config from.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
 ) -> None:
     """List the presets, or print one."""
@@ -34,7 +36,7 @@ def list_presets(
 
 
 def schema() -> None:
-    """Print the JSON Schema of a config, for editors to complete and check it."""
+    """Print the JSON Schema of a config. Editors complete and check with it."""
     from oriel_fx.render.schema import config_schema
 
     typer.echo(json.dumps(config_schema(), indent=2, ensure_ascii=False))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -32,65 +33,52 @@ if TYPE_CHECKING:
     from oriel_fx.render.engines.browser.options import PageOptions
     from oriel_fx.render.spec import RenderSpec
 
-SONG_SUFFIXES = frozenset(
-    [
-        ".mp3",
-        ".wav",
-        ".m4a",
-        ".aac",
-        ".flac",
-        ".ogg",
-        ".oga",
-        ".opus",
-        ".aif",
-        ".aiff",
-        ".aifc",
-        ".wma",
-        ".ac3",
-        ".mp4",
-        ".m4v",
-        ".mov",
-        ".mkv",
-        ".webm",
-        ".mka",
-        ".caf",
-        ".ape",
-        ".wv",
-        ".amr",
-        ".mp2",
-        ".au",
-    ]
-)
+# What a song in a folder may end in; a song that is named may end in anything.
+SONG_SUFFIXES = frozenset([
+    ".mp3", ".wav", ".m4a", ".m4b", ".aac", ".flac", ".ogg", ".oga", ".opus", ".spx", ".aif", ".aiff",
+    ".aifc", ".wma", ".ac3", ".caf", ".ape", ".wv", ".amr", ".mp2", ".au", ".mka", ".tta", ".mpc",
+    ".dsf", ".dff", ".w64", ".rf64", ".voc", ".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".flv",
+    ".mpg", ".mpeg", ".wmv", ".3gp", ".ogv", ".m2ts", ".mts",
+])  # fmt: skip
 
 
 def add_to(app: typer.Typer) -> None:
-    app.command()(render)
+    app.command(epilog="Example: oriel render song.mp3 --preset wave --size vertical --start 0:45 --duration 30")(
+        render
+    )
 
 
 def render(
     songs: Annotated[
         list[Path],
-        typer.Argument(help="One or more songs, or folders of songs.", metavar="SONG...", readable=False),
+        typer.Argument(help="One or more songs, or folders of songs.", metavar="SONG", readable=False),
     ],
     config: ConfigOption = None,
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", help="The file to write; a folder when there are several songs."),
+        typer.Option(
+            "--output", "-o", metavar="FILE", help="The file to write; a folder when there are several songs."
+        ),
     ] = None,
     preset: PresetOption = None,
     size: SizeOption = None,
     fps: FpsOption = None,
-    start: Annotated[str | None, typer.Option(help="Where in the song to start: seconds, or m:ss.")] = None,
-    duration: Annotated[str | None, typer.Option(help="How much to render: seconds, or m:ss.")] = None,
-    quality: Annotated[str | None, typer.Option("--quality", "-q", help="draft, standard or high.")] = None,
+    start: Annotated[
+        str | None, typer.Option(metavar="TIME", help="Where in the song to start: seconds, or m:ss.")
+    ] = None,
+    duration: Annotated[str | None, typer.Option(metavar="TIME", help="How much to render: seconds, or m:ss.")] = None,
+    quality: Annotated[
+        str | None, typer.Option("--quality", "-q", metavar="NAME", help="draft, standard or high.")
+    ] = None,
     jobs: Annotated[
         int,
         typer.Option(
             "--jobs",
             "-j",
+            metavar="NUMBER",
             min=0,
             max=64,
-            help="Processes that draw at once; 0 chooses. The video is the same.",
+            help="How many processes draw at once; 0 chooses. The video is the same.",
         ),
     ] = 0,
     sets: SetOption = None,
@@ -127,8 +115,8 @@ def render(
         )
     elif preset:
         raise UsageError("--preset and --page are two looks.", "Choose one of them.")
-    outputs = name_outputs(found, output)
-    code = 0
+    outputs = name_outputs(found, output, many=any(map(_is_folder, songs)))
+    code = n_made = 0
     with decoding_early(found, outputs, force) as early, make_reporter(as_json, quiet) as reporter:
         # The library's weight is loaded while ffmpeg decodes.
         from oriel_fx.cli.options import read_assets, read_spec
@@ -144,8 +132,11 @@ def render(
         for song, target in zip(found, outputs, strict=True):
             failed = render_one(reporter, song, target, choices)
             code = code or failed
+            n_made += not failed
             if failed == RenderCancelledError.exit_code:
                 break
+        if len(found) > 1:
+            reporter.sum_up(n_made, len(found))
     raise typer.Exit(code)
 
 
@@ -169,8 +160,8 @@ LARGEST_EARLY_BYTES = 20_000_000
 def decoding_early(songs: list[Path], outputs: list[Path], force: bool) -> AbstractContextManager[EarlySong | None]:
     """A song of usual size being decoded in the temporary folder; nothing where there are several, or one resumes."""
     song, output = songs[0], outputs[0]
-    usual = len(songs) == 1 and song.is_file() and song.stat().st_size <= LARGEST_EARLY_BYTES
-    if not usual or (output.exists() and not force) or output.with_name(f"{output.name}.oriel-work").exists():
+    usual = len(songs) == 1 and _is_file(song) and song.stat().st_size <= LARGEST_EARLY_BYTES
+    if not usual or (os.path.lexists(output) and not force) or os.path.lexists(f"{output}.oriel-work"):
         return nullcontext()
     from oriel_fx.render.early import EarlySong
 
@@ -181,7 +172,8 @@ def render_one(reporter: Reporter, song: Path, target: Path, choices: Choices, c
     """Render one song, reported under its path or what it is called; returns the exit code it asks for."""
     from oriel_fx.render.chunks import WorkFolder
     from oriel_fx.render.estimate import choose_jobs, estimate
-    from oriel_fx.render.pipeline import check_output, render_video
+    from oriel_fx.render.outputs import check_output
+    from oriel_fx.render.pipeline import render_video
 
     called = called or str(song)
     try:
@@ -224,7 +216,7 @@ def find_songs(places: list[Path]) -> list[Path]:
     """
     songs: list[Path] = []
     for place in places:
-        if not place.is_dir():
+        if not _is_folder(place):
             songs.append(place)
             continue
         try:
@@ -240,6 +232,21 @@ def find_songs(places: list[Path]) -> list[Path]:
     return list(dict.fromkeys(songs))
 
 
+def _is_file(place: Path) -> bool:
+    try:
+        return place.is_file()
+    except OSError:
+        # A name too long for the disk: told when its turn comes.
+        return False
+
+
+def _is_folder(place: Path) -> bool:
+    try:
+        return place.is_dir()
+    except OSError:
+        return False
+
+
 def _our_outputs(files: list[Path]) -> set[str]:
     """Names that earlier runs gave, or would have given, to videos of these songs."""
     songs = [file for file in files if file.suffix.lower() != ".mp4"]
@@ -247,12 +254,18 @@ def _our_outputs(files: list[Path]) -> set[str]:
     return names | {file.with_suffix(".oriel.mp4").name for file in files}
 
 
-def name_outputs(songs: list[Path], output: Path | None) -> list[Path]:
-    """Where each song's video goes: no two to one place, and none onto a song. Raises UsageError, OutputError."""
-    from oriel_fx.render.pipeline import default_output
+def name_outputs(songs: list[Path], output: Path | None, many: bool = False) -> list[Path]:
+    """Where each song's video goes: no two to one place, and none onto a song.
 
-    if output is not None and (len(songs) > 1 or output.is_dir()):
-        if output.is_file() or output.suffix.lower() == ".mp4":
+    `many`: the songs are a folder's, so that `output` is a folder too, though there be one song in it by chance.
+    Raises UsageError, OutputError.
+    """
+    from oriel_fx.render.outputs import default_output
+
+    is_folder = output is not None and _is_folder(output)
+    is_video = output is not None and (_is_file(output) or output.name.lower().endswith(".mp4"))
+    if output is not None and (len(songs) > 1 or is_folder or (many and not is_video)):
+        if is_video and not is_folder:
             raise UsageError(f"{output} is one file, but there are {len(songs)} songs.", "Give a folder with -o.")
         try:
             output.mkdir(parents=True, exist_ok=True)

@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from oriel_fx.render.audio import Pcm, SongInfo, Tags, probe_song, read_cover, read_tags
-from oriel_fx.render.prepare import PreparedSong, prepare_song, scratch_folder
+from oriel_fx.render.prepare import PreparedSong, prepare_song
+from oriel_fx.render.scratch import scratch_folder
 
 
 @dataclass(frozen=True, eq=False)

@@ -91,11 +91,16 @@ class WorkFolder:
         After an error it goes, unless a finished chunk is in it; after a cancellation or Ctrl-C it stays.
         Raises OutputError when it cannot be made, or another render is using it.
         """
+        if self.path.is_symlink() or (self.path.exists() and not self.path.is_dir()):
+            # Clearing what a link leads to would take somebody's files.
+            raise OutputError(
+                f"{self.path} is in the way: it is no folder.", "Move it away, or choose another name with -o."
+            )
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             lock = (self.path / "lock").open("w")
         except OSError as error:
-            raise cannot_write(self.path.parent, error) from error
+            raise cannot_write(self.path.absolute().parent, error) from error
         with lock:
             if not self._locks(lock):
                 raise OutputError(
@@ -110,7 +115,11 @@ class WorkFolder:
                 yield
             except RenderCancelledError:
                 raise
-            except Exception:
+            except Exception as error:
+                if isinstance(error, FileNotFoundError) and str(error.filename).startswith(str(self.path)):
+                    raise OutputError(
+                        f"{self.path} is gone: something removed it while it was in use.", "Run it again."
+                    ) from error
                 if not any(self.path.glob("chunk-*.mp4")):
                     self.remove()
                 raise

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 from oriel_fx.errors import AssetError
+from oriel_fx.render.lazy import quiet_stderr
 from oriel_fx.render.scene import Pixels
 
 LARGEST_BYTES = 60_000_000
@@ -29,7 +30,9 @@ def decode_image(data: bytes, name: str) -> Pixels:
     try:
         # Only without alpha does OpenCV turn a picture upright, and only JPEGs are stored turned.
         kept = cv2.IMREAD_COLOR if data.startswith(_JPEG) else cv2.IMREAD_UNCHANGED
-        decoded = cv2.imdecode(np.frombuffer(data, np.uint8), kept) if size else None
+        # Its decoders complain of broken files aloud, past Python.
+        with quiet_stderr():
+            decoded = cv2.imdecode(np.frombuffer(data, np.uint8), kept) if size else None
     except cv2.error:
         decoded = None
     if decoded is None:

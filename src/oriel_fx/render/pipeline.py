@@ -14,14 +14,13 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from oriel_fx.errors import AssetError, OutputError, UsageError
+from oriel_fx.errors import AssetError, EncodeError, SongError, VerifyError
 from oriel_fx.render.assets import Assets, FoundAssets, NoAssets
-from oriel_fx.render.audio import Pcm, SongStats, read_tags
+from oriel_fx.render.audio import Pcm, SongStats, check_song, read_tags
 from oriel_fx.render.cancel import Cancelled, never, stop_if
 from oriel_fx.render.chunks import (
     Chunk,
     WorkFolder,
-    cannot_write,
     hash_file,
     plan_chunks,
     render_key,
@@ -33,6 +32,7 @@ from oriel_fx.render.encode.probe import verify
 from oriel_fx.render.encode.process import find_ffmpeg, run_ffmpeg
 from oriel_fx.render.engines.browser.build import open_page, page_key, page_of
 from oriel_fx.render.engines.engine_calls import close_engine, engine_warnings, may_split
+from oriel_fx.render.outputs import check_hash_file, check_output, default_output, put_in_place
 from oriel_fx.render.prepare import PreparedSong, frame_range, moves_on_beats, prepare_song
 from oriel_fx.render.spec import RenderSpec
 
@@ -78,11 +78,6 @@ class RenderResult:
         return self.duration_s / self.elapsed_s if self.elapsed_s else 0.0
 
 
-def default_output(song: Path) -> Path:
-    """`song.mp4` beside the song, or `song.oriel.mp4` where that is the song itself."""
-    return song.with_suffix(".oriel.mp4" if song.suffix.lower() == ".mp4" else ".mp4")
-
-
 def render_video(
     song: str | Path,
     output: str | Path | None = None,
@@ -114,9 +109,10 @@ def render_video(
     found = _find_assets(spec, assets or NoAssets())
     output = Path(output) if output else default_output(song)
     render = _Render(song, output, spec, found, on_progress, cancelled, page)
+    check_song(song)
     check_output(song, output, force)
     if frame_hashes is not None:
-        _check_hash_file(Path(frame_hashes), song, output)
+        check_hash_file(Path(frame_hashes), song, output)
     work = WorkFolder.beside(output)
     depends = _hash_assets(found) | (page_key(page) if page else {})
     with work.claimed(render_key(song, spec, depends), resume):
@@ -148,12 +144,18 @@ class _Render:
         self.song, self.output, self.spec, self.assets, self.page = song, output, spec, assets, page
         self.on_progress, self.cancelled = on_progress, cancelled
         self.started = time.monotonic()
+        self._song_then = _stamp(song)
         self.drawing_since: float | None = None
         self.reused = 0
 
     @property
     def elapsed_s(self) -> float:
         return time.monotonic() - self.started
+
+    def check_song_is_the_same(self) -> None:
+        """Picture and sound are read from the song at different times. Raises SongError where it changed between."""
+        if _stamp(self.song) not in (self._song_then, None):
+            raise SongError(f"{self.song} changed while it was being rendered.", "Run it again when it is whole.")
 
     def say(self, stage: Stage, frames: int, n_frames: int) -> None:
         fps = eta_s = realtime = None
@@ -165,29 +167,13 @@ class _Render:
         self.on_progress(Progress(stage, frames, n_frames, self.elapsed_s, fps, eta_s, realtime))
 
 
-def check_output(song: Path, output: Path, force: bool) -> None:
-    """Whether the video may be written there, asked before any work is done. Raises UsageError, OutputError."""
-    if output.suffix.lower() != ".mp4":
-        raise UsageError(f"{output.name} does not end in .mp4.", "Oriel writes MP4 files; choose such a name with -o.")
-    if output.is_dir():
-        raise OutputError(f"{output} is a folder.", "Give a file name with -o.")
-    if output.exists() and song.exists() and output.samefile(song):
-        raise OutputError(f"{output} is the song itself.", "Choose another name with -o.")
-    if output.exists() and not force:
-        raise _exists(output)
-    folder = output.absolute().parent
-    if not folder.is_dir():
-        raise OutputError(f"There is no folder {folder}.", "Make it first, or choose another place with -o.")
-    if not os.access(folder, os.W_OK):
-        raise OutputError(f"{folder} cannot be written to.", "Choose another place with -o.")
-
-
-def _check_hash_file(file: Path, song: Path, output: Path) -> None:
-    hint = "Choose another place with --frame-hashes."
-    if file.is_dir() or not file.absolute().parent.is_dir():
-        raise OutputError(f"{file} is not a place for a file.", hint)
-    if file.absolute() == output.absolute() or (file.exists() and song.exists() and file.samefile(song)):
-        raise OutputError(f"{file} is the song or the video itself.", hint)
+def _stamp(song: Path) -> tuple[int, int] | None:
+    """What changes when a file does; None where it is gone."""
+    try:
+        facts = song.stat()
+    except OSError:
+        return None
+    return facts.st_size, facts.st_mtime_ns
 
 
 def _find_assets(spec: RenderSpec, assets: Assets) -> FoundAssets:
@@ -281,18 +267,28 @@ def _draw_and_join(
             _draw(render, work, job, chunks, engine, jobs)
             kept.result()
         sound.wait()
+    except EncodeError:
+        render.check_song_is_the_same()
+        raise
     finally:
         sound.stop()
     n_frames = stop - first
     warnings = engine_warnings(engine)
     render.say("join", n_frames, n_frames)
-    joined = _join(render, work, chunks, sound.file, prepared)
-    render.say("verify", n_frames, n_frames)
-    verify(joined, n_frames, fps, float(sound.duration_s))
+    try:
+        joined = _join(render, work, chunks, sound.file, prepared)
+        render.say("verify", n_frames, n_frames)
+        verify(joined, n_frames, fps, float(sound.duration_s))
+    except (EncodeError, VerifyError) as error:
+        render.check_song_is_the_same()
+        if render.reused:
+            error.hint = "A part kept from an earlier run may be damaged: run it again with --no-resume."
+        raise
+    render.check_song_is_the_same()
     if frame_hashes is not None:
         lines = b"".join(work.hash_file(chunk).read_bytes() for chunk in chunks)
-        write_whole(Path(frame_hashes), lines)
-    _put_in_place(joined, render.output, force)
+        write_whole(Path(frame_hashes).resolve(), lines)
+    put_in_place(joined, render.output, force)
     render.say("done", n_frames, n_frames)
     return RenderResult(
         render.output,
@@ -301,8 +297,19 @@ def _draw_and_join(
         float(n_frames / fps),
         render.elapsed_s,
         render.reused,
-        (*prepared.warnings, *warnings),
+        (*prepared.warnings, *warnings, *_undrawn(render, prepared)),
     )
+
+
+def _undrawn(render: _Render, prepared: PreparedSong) -> tuple[str, ...]:
+    """A sentence about characters that no font here can draw. Asked last, when nobody waits for the first frame."""
+    from oriel_fx.render.setup import undrawn_characters
+
+    lacking = "" if render.page else undrawn_characters(render.spec, prepared.tags, render.assets)
+    if not lacking:
+        return ()
+    some = lacking if len(lacking) <= 12 else lacking[:12] + "…"
+    return (f"No font on this machine has {some}, so boxes are drawn; `oriel doctor` says which fonts to install.",)
 
 
 def _sound_length(prepared: PreparedSong, first: int, stop: int, fps: Fraction) -> Fraction:
@@ -393,32 +400,3 @@ def _join(render: _Render, work: WorkFolder, chunks: list[Chunk], sound: Path, p
     )
     stop_if(render.cancelled)
     return joined
-
-
-def _put_in_place(joined: Path, output: Path, force: bool) -> None:
-    """Give the finished file its name; a file that has appeared there meanwhile is kept unless forced."""
-    try:
-        with joined.open("rb") as file:
-            os.fsync(file.fileno())
-        if force:
-            joined.replace(output)
-        else:
-            _rename_new(joined, output)
-    except FileExistsError:
-        raise _exists(output) from None
-    except OSError as error:
-        raise cannot_write(output, error) from error
-
-
-def _exists(output: Path) -> OutputError:
-    return OutputError(f"{output} exists already.", "Use --force to replace it, or -o to choose another name.")
-
-
-def _rename_new(source: Path, target: Path) -> None:
-    try:
-        os.link(source, target)
-    except FileExistsError:
-        raise
-    except OSError:
-        # Some file systems know no hard links.
-        source.replace(target)

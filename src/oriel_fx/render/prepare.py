@@ -5,9 +5,7 @@ Nothing heavy is imported here, so that decoding can start while the rest of the
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -31,20 +29,6 @@ class PreparedSong:
     source_rate_hz: int
 
 
-@contextmanager
-def scratch_folder() -> Iterator[Path]:
-    """A temporary folder for what is read once and thrown away. Raises OutputError when there is no place for one."""
-    try:
-        folder = tempfile.TemporaryDirectory(prefix="oriel-")
-    except OSError as error:
-        raise OutputError(
-            f"No temporary folder can be made: {error.strerror}.",
-            "Free some space, or set TMPDIR to a folder that has some.",
-        ) from None
-    with folder as path:
-        yield Path(path)
-
-
 def prepare_song(
     song: Path, folder: Path, rhythm: bool = True, cancelled: Cancelled = never, early: EarlySong | None = None
 ) -> PreparedSong:
@@ -63,7 +47,7 @@ def _decode(song: Path, folder: Path, cancelled: Cancelled, early: EarlySong | N
     if early:
         # Where it is decoded to may be full when `folder` is not.
         with suppress(OutputError):
-            return early.move_to(folder)
+            return early.move_to(folder, cancelled)
     return decode_song(song, folder, cancelled)
 
 

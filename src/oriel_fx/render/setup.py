@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import fields, replace
@@ -20,11 +21,13 @@ from oriel_fx.render.audio import (
 from oriel_fx.render.background import Ground
 from oriel_fx.render.colors import hex_to_rgb, mix, srgb_to_oklab
 from oriel_fx.render.engines.native import NativeEngine
+from oriel_fx.render.layers.text import PLACEHOLDERS
 from oriel_fx.render.layout import Layout
 from oriel_fx.render.pictures import decode_image
 from oriel_fx.render.prepare import PreparedSong, frame_range
 from oriel_fx.render.scene import Artwork, Palette, Pixels, Scene
 from oriel_fx.render.spec import RenderSpec
+from oriel_fx.render.text import fill_template, missing_characters
 
 COVER = "cover"
 # Sizes covers are drawn at; one for colours alone, so that they do not depend on the size of the video.
@@ -33,8 +36,7 @@ SMALLEST_COVER_PX, LARGEST_COVER_PX, PALETTE_COVER_PX = 256, 1024, 128
 
 def gather_artwork(song: Path, spec: RenderSpec, assets: Assets) -> Artwork:
     """Tags, cover, colours and pictures. Raises AssetError for a picture that cannot be used."""
-    named = {key: value for key, value in spec.tags.model_dump().items() if value is not None}
-    tags = replace(read_tags(song), **named)
+    tags = _with_own_words(read_tags(song), spec)
     images: dict[str, Pixels] = {}
     size_px = _cover_size_px(spec)
 
@@ -56,6 +58,24 @@ def gather_artwork(song: Path, spec: RenderSpec, assets: Assets) -> Artwork:
         load_image=load_image,
         load_font=assets.find,
     )
+
+
+def _with_own_words(tags: Tags, spec: RenderSpec) -> Tags:
+    """The song's tags, those that the spec gives in their place."""
+    return replace(tags, **{key: value for key, value in spec.tags.model_dump().items() if value is not None})
+
+
+def undrawn_characters(spec: RenderSpec, song_tags: Tags, assets: Assets) -> str:
+    """The characters in the spec's type, tags put in, that no font on this machine can draw. Raises AssetError."""
+    tags = _with_own_words(song_tags, spec)
+    missing = ""
+    for layer in spec.layers:
+        if layer.type == "text":
+            text = fill_template(layer.text, {name: getattr(tags, name) for name in PLACEHOLDERS})
+            if not text.isascii():
+                missing += missing_characters(text, assets.find(layer.font) if layer.font else None)
+    # Marks and joiners that stand on others or show nothing are not missed.
+    return "".join(c for c in dict.fromkeys(missing) if unicodedata.category(c) not in ("Cf", "Cc", "Mn"))
 
 
 def build_scene(song: PreparedSong, spec: RenderSpec, artwork: Artwork) -> Scene:

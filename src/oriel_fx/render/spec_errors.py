@@ -80,7 +80,7 @@ def _say(fault: Any, place: _Place, where: str) -> tuple[str, str]:
     if kind == "union_tag_not_found":
         return f"{where} has no type.", _NEEDS_TYPE
     if kind == "union_tag_invalid":
-        return f"{where}: unknown type {context['tag']!r}.", _known(context["tag"], list(place.rivals))
+        return f"{where}: unknown type {_short(context['tag'])}.", _known(context["tag"], list(place.rivals))
     if kind == "literal_error":
         names = [name.strip(" '") for name in context["expected"].replace(" or ", ",").split(",")]
         return f"{where}: {_short(given)} is not one of its values.", _known(str(given), names)
@@ -96,7 +96,7 @@ def _say(fault: Any, place: _Place, where: str) -> tuple[str, str]:
 
 def _unknown_key(key: str, place: _Place) -> tuple[str, str]:
     parent = place.path.rpartition(".")[0]
-    message = f"Unknown key {key!r} in {parent}." if parent else f"Unknown key {key!r}."
+    message = f"Unknown key {_short(key)} in {parent}." if parent else f"Unknown key {_short(key)}."
     own = place.model.model_fields
     kin = [f"{name!r}" for name, model in place.rivals.items() if key in model.model_fields]
     if kin:
@@ -123,7 +123,7 @@ def _short(value: Any) -> str:
         text = json.dumps(value, ensure_ascii=False) if not isinstance(value, str) else repr(value)
     except (TypeError, ValueError):
         text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."
+    return text if len(text) <= 60 else text[:59] + "…"
 
 
 def _locate(loc: tuple[int | str, ...]) -> _Place:

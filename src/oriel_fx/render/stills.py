@@ -61,6 +61,8 @@ def render_frames(
     """Several frames as in `render_frame`, for the price of decoding once."""
 
     def checked(duration_s: float) -> list[float]:
+        if any(not time_s >= 0 for time_s in times_s):
+            raise SpecError("A time in the song is 0 seconds or more.", "Count from the song's start.")
         late = next((time_s for time_s in times_s if time_s > duration_s), None)
         if late is not None:
             raise SpecError(f"{late:g} s is past the song's end at {duration_s:.1f} s.", "Choose an earlier time.")

@@ -24,6 +24,8 @@ Align = Literal["left", "center", "right"]
 _WEIGHTS: dict[str, int] = {"light": 300, "regular": 400, "medium": 500, "semibold": 600, "bold": 700}
 _FILES = {"light": "Light", "regular": "Regular", "medium": "Medium", "semibold": "SemiBold", "bold": "Bold"}
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
+# All but the line feed.
+_CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f]")
 # Shares of a text's own size: below the first it may wrap, below the second words may break, below the last
 # it stays as it is.
 _WRAP_BELOW, _BREAK_BELOW, _SMALLEST = 0.72, 0.4, 0.02
@@ -59,9 +61,19 @@ class SetText:
 
 
 def _as_text(value: object) -> object:
-    """A title such as 1999, or a date, which JSON, YAML and `--set` read as other than text."""
+    """A title such as 1999, or a date, which JSON, YAML and `--set` read as other than text.
+
+    Control characters become spaces, as in a song's own tags: neither type nor ffmpeg can take them.
+    """
     is_plain = isinstance(value, int | float | date) and not isinstance(value, bool)
-    return str(value) if is_plain else value
+    text = str(value) if is_plain else value
+    if not isinstance(text, str):
+        return text
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ValueError("it holds bytes that are no text in UTF-8") from None
+    return _CONTROL.sub(" ", text.replace("\r\n", "\n"))
 
 
 Words = Annotated[str, BeforeValidator(_as_text)]
@@ -80,7 +92,7 @@ def check_template(template: str, names: Iterable[str]) -> None:
             guess = f" (did you mean {{{close}}}?)" if close else ""
             raise ValueError(f"{{{name}}} is not a tag{guess}; tags are {known}")
     if re.search(r"[{}]", _PLACEHOLDER.sub("", template)):
-        raise ValueError(f"{template!r} has a brace too many; braces stand round a tag's name only: {known}")
+        raise ValueError(f"{template!r} has a brace without its partner; braces stand round a tag's name only: {known}")
 
 
 def fill_template(template: str, values: dict[str, str]) -> str:
@@ -118,7 +130,8 @@ def _system_face(character: str, weight: Weight) -> Any:
 
 
 def _own_typeface(file: Path) -> Any:
-    typeface = skia.Typeface.MakeFromFile(str(file))
+    with quiet_stderr():
+        typeface = skia.Typeface.MakeFromFile(str(file))
     if typeface is None:
         raise AssetError(f"{file} is not a font that can be used.", "Give a .ttf or .otf file.")
     return typeface

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from oriel_fx.render.audio.pcm import SAMPLE_RATE, Pcm
 from oriel_fx.render.audio.sniff import has_mpeg_frames, is_cut_short
 from oriel_fx.render.cancel import Cancelled, never
 
-__all__ = ["SAMPLE_RATE", "DecodedSong", "Pcm", "SongInfo", "decode_song", "probe_song"]
+__all__ = ["SAMPLE_RATE", "DecodedSong", "Pcm", "SongInfo", "check_song", "decode_song", "probe_song"]
 
 # Sample 0 is the first one decoded, whatever start time the container claims; large frames save half of
 # ffmpeg's time.
@@ -51,7 +52,7 @@ class DecodedSong:
 
 def probe_song(song: Path) -> SongInfo:
     """Reads a song's header, about 50 ms. Raises SongError, DependencyError."""
-    _require_file(song)
+    check_song(song)
     _, stderr = run_ffmpeg(input_args(song))
     header = _require_audio(song, stderr)
     return SongInfo(header.duration_s or 0.0, header.codec, header.sample_rate_hz, header.channels)
@@ -63,7 +64,7 @@ def decode_song(song: Path, folder: Path, cancelled: Cancelled = never) -> Decod
     The file appears whole or not at all. Raises SongError (missing, empty, not audio, no sound), OutputError
     (folder cannot be written, disk full), DependencyError (no ffmpeg), RenderCancelledError.
     """
-    _require_file(song)
+    check_song(song)
     target = folder / "song.pcm"
     partial = folder / f".song-{os.getpid()}.pcm.part"
     try:
@@ -107,16 +108,21 @@ def _decode(song: Path, partial: Path, cancelled: Cancelled) -> str:
     return stderr
 
 
-def _require_file(song: Path) -> None:
+def check_song(song: Path) -> None:
+    """Whether there is a file to read, asked before anything else opens it. Raises SongError."""
     try:
-        if song.is_dir():
+        kind = song.stat().st_mode
+        if stat.S_ISDIR(kind):
             raise SongError(f"{song} is a folder, not a song.", "Name one of the songs in it.")
+        if not stat.S_ISREG(kind):
+            # A song is read several times over, and a pipe may never say anything.
+            raise SongError(f"{song} is no file but a pipe or a device.", "Save its sound in a file first.")
         with song.open("rb") as file:
             first = file.read(1)
     except FileNotFoundError as error:
         raise SongError(f"There is no file {song}.", "Check the name and the folder.") from error
     except OSError as error:
-        raise SongError(f"{song} cannot be read: {error.strerror}.", "Check its permissions.") from error
+        raise SongError(f"{song} cannot be read: {error.strerror}.", "Check its name and its permissions.") from error
     if not first:
         raise SongError(f"{song} is empty.", "Copy or download it again.")
 

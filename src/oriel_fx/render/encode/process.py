@@ -25,9 +25,15 @@ def ffmpeg_error(stderr: str, target: Path) -> OutputError | EncodeError:
         )
     if "Permission denied" in stderr:
         return OutputError(f"{target} cannot be written: permission denied.", "Choose another place with -o.")
-    last = next((line for line in reversed(stderr.splitlines()) if line.strip()), "it said nothing")
+    last = next((line.strip() for line in reversed(stderr.splitlines()) if line.strip()), "")
+    if not last:
+        # It complains about all that it cannot do; only what is killed says nothing.
+        return EncodeError(
+            f"ffmpeg ended unexpectedly while writing {target.name}.",
+            "Run the same command again to go on; with --jobs 1 if the machine lacked memory.",
+        )
     return EncodeError(
-        f"ffmpeg failed while writing {target.name}: {last.strip()}",
+        f"ffmpeg failed while writing {target.name}: {last}",
         "Run `oriel doctor`; if all is well there, report this.",
     )
 
