@@ -16,7 +16,10 @@ _SECRETS = re.compile(
     r"(?P<address>[\w.+-]+@[\w-]+(?:\.[\w-]+)*)"
     r"|(?P<jwt>eyJ[\w-]{8,}\.[\w-]+\.[\w-]+)"
     r"|(?P<key>\b(?:sk|rk|pk|whsec|SG)[_.][\w.-]{8,})"
-    r"|(?P<url>(?<=://)[^/\s:@]+:[^@\s/]+(?=@))"
+    r"|(?P<url>(?<=://)[^/\s:@]*:[^@\s/]+(?=@))"
+    r"|(?P<hash>\$argon2[\w$=,+/.-]+)"
+    # A client's, wherever one slips in; not this machine's own.
+    r"|(?P<ip>\b(?!127\.)(?:\d{1,3}\.){3}\d{1,3}\b)"
 )
 _OURS = "oriel_fx_handler"
 

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import math
 import os
 import time
+from datetime import timedelta
 from typing import cast
 
 import structlog
 from flask import Flask, current_app, g, request
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 from werkzeug.wrappers import Response
 
+from oriel_fx.server.admin.overview import at_least, render_speeds
 from oriel_fx.server.breakers import breaker_states
 from oriel_fx.server.db import db
-from oriel_fx.server.models import RenderJob
+from oriel_fx.server.models import DeadLetter, EmailMessage, RenderJob
+from oriel_fx.server.queue.base import SCHEDULER
 from oriel_fx.server.services import current_services
-from oriel_fx.server.states import JobStatus
+from oriel_fx.server.states import DeadLetterStatus, EmailStatus, JobStatus
 
 _log = structlog.get_logger("oriel_fx.metrics")
 _BREAKER_STATES = ("closed", "half-open", "open")
@@ -31,12 +35,6 @@ class Metrics:
         labels = ["method", "endpoint", "status"]
         self.requests = Counter("oriel_requests", "Requests.", labels, registry=self.registry)
         self.request_s = Histogram("oriel_request_seconds", "Time of a request.", ["endpoint"], registry=self.registry)
-        self.render_speed = Histogram(
-            "oriel_render_realtime_ratio",
-            "Seconds of video made in a second.",
-            buckets=(0.1, 0.25, 0.5, 0.75, 1, 1.5, 2, 4, 8),
-            registry=self.registry,
-        )
 
 
 def current_metrics() -> Metrics:
@@ -45,19 +43,14 @@ def current_metrics() -> Metrics:
 
 
 def install_metrics(app: Flask) -> None:
-    """Count and time every request by endpoint, never by path: paths hold ids."""
+    """Count and time every request by endpoint, never by path: paths hold ids. After `install_hooks`."""
     app.extensions["oriel_metrics"] = Metrics()
-
-    @app.before_request
-    def start() -> None:
-        g.started_s = time.perf_counter()
 
     @app.after_request
     def count(response: Response) -> Response:
         metrics, endpoint = current_metrics(), request.endpoint or "none"
         metrics.requests.labels(request.method, endpoint, response.status_code).inc()
-        if "started_s" in g:
-            metrics.request_s.labels(endpoint).observe(time.perf_counter() - g.started_s)
+        metrics.request_s.labels(endpoint).observe(time.perf_counter() - g.started_s)
         return response
 
 
@@ -65,7 +58,7 @@ def scrape() -> bytes:
     """Everything as Prometheus reads it. What cannot be asked is left out, and `oriel_scrape_failed` is 1 for it."""
     fresh = CollectorRegistry()
     failed = Gauge("oriel_scrape_failed", "1 for a source that could not be asked.", ["source"], registry=fresh)
-    for name, ask in (("database", _jobs), ("queue", _queues)):
+    for name, ask in (("database", _database), ("queue", _queues)):
         part = CollectorRegistry()
         try:
             ask(part)
@@ -91,12 +84,29 @@ def _process_metrics() -> bytes:
     return generate_latest(current_metrics().registry)
 
 
-def _jobs(registry: CollectorRegistry) -> None:
+def _database(registry: CollectorRegistry) -> None:
     jobs = Gauge("oriel_jobs", "Render jobs by status.", ["status"], registry=registry)
     for status in JobStatus:
         jobs.labels(status.value).set(0)
     for status, number in db.session.execute(select(RenderJob.status, func.count()).group_by(RenderJob.status)):
         jobs.labels(status.value).set(number)
+    letters = Gauge("oriel_dead_letters", "Dead letters that wait for an operator.", registry=registry)
+    letters.set(_number(select(func.count()).where(DeadLetter.status == DeadLetterStatus.OPEN)))
+    mails = Gauge("oriel_mails", "Mails in the outbox, by status.", ["status"], registry=registry)
+    for waits in (EmailStatus.PENDING, EmailStatus.FAILED):
+        mails.labels(waits.value).set(_number(select(func.count()).where(EmailMessage.status == waits)))
+    # Renders are made in processes that live for one job, so their speed is asked of the rows they leave.
+    speeds = render_speeds(current_services().clock() - timedelta(days=1))
+    speed = Gauge(
+        "oriel_render_realtime_ratio",
+        "Seconds of video made in a second: what this share of the last day's renders reached.",
+        ["share"],
+        registry=registry,
+    )
+    for share in (0.5, 0.95):
+        speed.labels(str(share)).set(at_least(speeds, share) or math.nan)
+    renders = Gauge("oriel_renders_last_day", "Renders that oriel_render_realtime_ratio speaks of.", registry=registry)
+    renders.set(len(speeds))
 
 
 def _queues(registry: CollectorRegistry) -> None:
@@ -109,3 +119,10 @@ def _queues(registry: CollectorRegistry) -> None:
     for name, seconds in queue.oldest_s().items():
         age.labels(name).set(seconds)
     workers.set(len(queue.workers()))
+    silent = Gauge("oriel_scheduler_silent_seconds", "How long the scheduler said nothing.", registry=registry)
+    heard = queue.heard_of(SCHEDULER)
+    silent.set((current_services().clock() - heard).total_seconds() if heard else math.inf)
+
+
+def _number(query: Select[int]) -> int:
+    return db.session.scalar(query) or 0
