@@ -228,7 +228,6 @@ def test_logs_hold_no_secret_and_no_address() -> None:
         "args": ["whsec_12345678"],
         "error": "redis://:hidden@10.1.2.3:6379 from 203.0.113.9",
         "sql": "UPDATE user SET x='$argon2id$v=19$m=1,t=2$c2FsdA$aGFzaA'",
-        "sql": "UPDATE user SET x='$argon2id$v=19$m=1,t=2$c2FsdA$aGFzaA'",
         "here": "127.0.0.1:8000",
     }
     text = json.dumps(redact(line))

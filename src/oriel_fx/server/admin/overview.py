@@ -11,7 +11,7 @@ from sqlalchemy import case, func, select
 from oriel_fx.server.db import db
 from oriel_fx.server.errors import QueueUnavailableError
 from oriel_fx.server.models import DeadLetter, EmailMessage, JobAsset, Payment, RenderJob
-from oriel_fx.server.queue.base import DEAD_LETTER, HIGH_PRIORITY, QUEUES, VIDEO_RENDERING
+from oriel_fx.server.queue.base import DEAD_LETTER, HIGH_PRIORITY, QUEUES, SCHEDULER, VIDEO_RENDERING
 from oriel_fx.server.services import current_services
 from oriel_fx.server.states import DeadLetterStatus, EmailStatus, JobStatus, PaymentStatus
 
@@ -51,10 +51,11 @@ class WorkerRow:
 
 @dataclass(frozen=True)
 class Workers:
-    """All workers that are alive; none where Redis is away."""
+    """All workers that are alive, and when the scheduler was; none where Redis is away."""
 
     reachable: bool
     rows: list[WorkerRow]
+    scheduler_heard_of_at: datetime | None
 
 
 @dataclass(frozen=True)
@@ -111,11 +112,11 @@ def queues() -> Queues:
 def workers() -> Workers:
     """The workers."""
     try:
-        found = current_services().queue.workers()
+        found, scheduler = current_services().queue.workers(), current_services().queue.heard_of(SCHEDULER)
     except QueueUnavailableError:
-        return Workers(False, [])
+        return Workers(False, [], None)
     rows = [WorkerRow(one.name, ", ".join(one.queues), one.state, one.job_id, one.last_heartbeat_at) for one in found]
-    return Workers(True, rows)
+    return Workers(True, rows, scheduler)
 
 
 def stats(days: int = 7) -> Stats:
