@@ -5,13 +5,16 @@ from __future__ import annotations
 import math
 import os
 import time
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import cast
 
 import structlog
 from flask import Flask, current_app, g, request
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.registry import Collector
 from sqlalchemy import Select, func, select
 from werkzeug.wrappers import Response
 
@@ -56,23 +59,42 @@ def install_metrics(app: Flask) -> None:
 
 def scrape() -> bytes:
     """Everything as Prometheus reads it. What cannot be asked is left out, and `oriel_scrape_failed` is 1 for it."""
-    fresh = CollectorRegistry()
-    failed = Gauge("oriel_scrape_failed", "1 for a source that could not be asked.", ["source"], registry=fresh)
+    found: list[GaugeMetricFamily] = []
+    failed = _gauge("oriel_scrape_failed", "1 for a source that could not be asked.", "source")
     for name, ask in (("database", _database), ("queue", _queues)):
-        part = CollectorRegistry()
         try:
-            ask(part)
+            found += ask()
         except Exception as error:
             _log.warning("metrics are incomplete", source=name, error=type(error).__name__)
-            failed.labels(name).set(1)
+            failed.add_metric([name], 1)
         else:
-            fresh.register(part)
-            failed.labels(name).set(0)
-    states = Gauge("oriel_breaker_state", "1 for the state a circuit breaker is in.", ["name", "state"], registry=fresh)
+            failed.add_metric([name], 0)
+    states = _gauge("oriel_breaker_state", "1 for the state a circuit breaker is in.", "name", "state")
     for name, state in breaker_states().items():
         for possible in _BREAKER_STATES:
-            states.labels(name, possible).set(possible == state)
+            states.add_metric([name, possible], possible == state)
+    fresh = CollectorRegistry()
+    fresh.register(_Found([*found, failed, states]))
     return _process_metrics() + generate_latest(fresh)
+
+
+class _Found(Collector):
+    """What was asked for just now. A Gauge would be kept in the files that gunicorn's workers share, and told again."""
+
+    def __init__(self, found: list[GaugeMetricFamily]) -> None:
+        self._found = found
+
+    def collect(self) -> list[GaugeMetricFamily]:
+        """Them."""
+        return self._found
+
+
+def _gauge(name: str, about: str, *labels: str, values: Mapping[str, float] | None = None) -> GaugeMetricFamily:
+    """A gauge, filled where it has one label."""
+    gauge = GaugeMetricFamily(name, about, labels=labels)
+    for label, value in (values or {}).items():
+        gauge.add_metric([label], value)
+    return gauge
 
 
 def _process_metrics() -> bytes:
@@ -84,44 +106,39 @@ def _process_metrics() -> bytes:
     return generate_latest(current_metrics().registry)
 
 
-def _database(registry: CollectorRegistry) -> None:
-    jobs = Gauge("oriel_jobs", "Render jobs by status.", ["status"], registry=registry)
-    for status in JobStatus:
-        jobs.labels(status.value).set(0)
-    for status, number in db.session.execute(select(RenderJob.status, func.count()).group_by(RenderJob.status)):
-        jobs.labels(status.value).set(number)
-    letters = Gauge("oriel_dead_letters", "Dead letters that wait for an operator.", registry=registry)
-    letters.set(_number(select(func.count()).where(DeadLetter.status == DeadLetterStatus.OPEN)))
-    mails = Gauge("oriel_mails", "Mails in the outbox, by status.", ["status"], registry=registry)
-    for waits in (EmailStatus.PENDING, EmailStatus.FAILED):
-        mails.labels(waits.value).set(_number(select(func.count()).where(EmailMessage.status == waits)))
+def _database() -> list[GaugeMetricFamily]:
+    jobs = dict.fromkeys((status.value for status in JobStatus), 0)
+    counted = db.session.execute(select(RenderJob.status, func.count()).group_by(RenderJob.status))
+    jobs |= {status.value: number for status, number in counted}
+    letters = _number(select(func.count()).where(DeadLetter.status == DeadLetterStatus.OPEN))
+    mails = {
+        status.value: _number(select(func.count()).where(EmailMessage.status == status))
+        for status in (EmailStatus.PENDING, EmailStatus.FAILED)
+    }
     # Renders are made in processes that live for one job, so their speed is asked of the rows they leave.
     speeds = render_speeds(current_services().clock() - timedelta(days=1))
-    speed = Gauge(
-        "oriel_render_realtime_ratio",
-        "Seconds of video made in a second: what this share of the last day's renders reached.",
-        ["share"],
-        registry=registry,
-    )
-    for share in (0.5, 0.95):
-        speed.labels(str(share)).set(at_least(speeds, share) or math.nan)
-    renders = Gauge("oriel_renders_last_day", "Renders that oriel_render_realtime_ratio speaks of.", registry=registry)
-    renders.set(len(speeds))
+    reached = {str(share): at_least(speeds, share) or math.nan for share in (0.5, 0.95)}
+    ratio = "Seconds of video made in a second: what this share of the last day's renders reached."
+    return [
+        _gauge("oriel_jobs", "Render jobs by status.", "status", values=jobs),
+        GaugeMetricFamily("oriel_dead_letters", "Dead letters that wait for an operator.", letters),
+        _gauge("oriel_mails", "Mails in the outbox that wait, or were given up.", "status", values=mails),
+        _gauge("oriel_render_realtime_ratio", ratio, "share", values=reached),
+        GaugeMetricFamily("oriel_renders_last_day", "The renders that ratio speaks of.", len(speeds)),
+    ]
 
 
-def _queues(registry: CollectorRegistry) -> None:
-    depth = Gauge("oriel_queue_depth", "Jobs waiting.", ["queue"], registry=registry)
-    age = Gauge("oriel_queue_oldest_seconds", "How long the first job has waited.", ["queue"], registry=registry)
-    workers = Gauge("oriel_workers", "Workers alive.", registry=registry)
+def _queues() -> list[GaugeMetricFamily]:
     queue = current_services().queue
-    for name, number in queue.depths().items():
-        depth.labels(name).set(number)
-    for name, seconds in queue.oldest_s().items():
-        age.labels(name).set(seconds)
-    workers.set(len(queue.workers()))
-    silent = Gauge("oriel_scheduler_silent_seconds", "How long the scheduler said nothing.", registry=registry)
     heard = queue.heard_of(SCHEDULER)
-    silent.set((current_services().clock() - heard).total_seconds() if heard else math.inf)
+    silent_s = (current_services().clock() - heard).total_seconds() if heard else math.inf
+    oldest = "How long the first job has waited."
+    return [
+        _gauge("oriel_queue_depth", "Jobs waiting.", "queue", values=queue.depths()),
+        _gauge("oriel_queue_oldest_seconds", oldest, "queue", values=queue.oldest_s()),
+        GaugeMetricFamily("oriel_workers", "Workers alive.", len(queue.workers())),
+        GaugeMetricFamily("oriel_scheduler_silent_seconds", "How long the scheduler said nothing.", silent_s),
+    ]
 
 
 def _number(query: Select[int]) -> int:
