@@ -74,5 +74,5 @@ def configure_logging(level: str) -> None:
         )
         root.addHandler(handler)
     # Their lines hold addresses of buckets and hosts, and say nothing that ours do not.
-    for noisy in ("urllib3", "google", "stripe", "alembic", "rq", "limits", "flask-limiter"):
+    for noisy in ("urllib3", "google", "stripe", "alembic", "rq", "redis", "limits", "flask-limiter"):
         logging.getLogger(noisy).setLevel("WARNING")
