@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 import structlog
 from flask import Flask
 from sqlalchemy import or_, select, update
+from sqlalchemy.exc import InterfaceError, OperationalError
 
 from oriel_fx.server.db import db, utcnow
 from oriel_fx.server.errors import QueueUnavailableError
@@ -171,6 +172,9 @@ def _step(name: str, do: Callable[[], int]) -> int:
         return do()
     except QueueUnavailableError:
         _log.warning("the queue is away", step=name)
+    except (OperationalError, InterfaceError) as error:
+        # Of an outage one line tells as much as a trace in each step, every few seconds.
+        _log.warning("the database is away", step=name, error=type(error).__name__)
     except Exception as error:
         # The next turn is seconds away; the others must not wait for this one to be mended.
         _log.exception("a step failed", step=name, error=type(error).__name__)

@@ -13,6 +13,7 @@ from tests.server.admin.conftest import PASSWORD, Browser, Order, Shop
 from oriel_fx.server.admin.site.charts import Bar, bar_chart, round_up
 from oriel_fx.server.auth.passwords import hash_password
 from oriel_fx.server.db import db, utcnow
+from oriel_fx.server.jobs.rq_worker import make_worker
 from oriel_fx.server.models import AuditLog, DeadLetter, EmailMessage, User
 from oriel_fx.server.settings import Settings
 from oriel_fx.server.states import DeadLetterStatus, EmailStatus, JobStatus, PaymentStatus, Role
@@ -43,6 +44,20 @@ def test_the_overview_works_without_redis(
     browser = Browser(make_app(settings.model_copy(update={"redis_url": "redis://127.0.0.1:9/0"})))
     browser.log_in("ops@oriel.example")
     assert "Redis cannot be reached" in browser.get("/admin/").text
+
+
+def test_the_overview_leads_to_what_a_worker_is_at(
+    operator: Browser, shop: Shop, redis_url: str, failed: tuple[Order, int, str]
+) -> None:
+    order, _, _ = failed
+    worker = make_worker(redis_url, ["video_rendering"])
+    worker.register_birth()
+    try:
+        worker.set_current_job_id(f"render-{order.public_id}-0")
+        page = operator.get("/admin/").text
+    finally:
+        worker.register_death()
+    assert f'<a href="/admin/jobs/{order.public_id}">job <span class="id">{order.public_id[:8]}</span></a>' in page
 
 
 @pytest.mark.parametrize("page", ["jobs", "dead-letters", "payments", "users", "mails", "audit"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -16,6 +17,7 @@ from oriel_fx.server.services import current_services
 from oriel_fx.server.states import DeadLetterStatus, EmailStatus, JobStatus, PaymentStatus
 
 _SPEEDS = 1000
+_JOB_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _EARNED = (PaymentStatus.COMPLETED, PaymentStatus.PARKED)
 _RETURNED = (PaymentStatus.REFUNDED, PaymentStatus.REFUND_PENDING)
 
@@ -40,12 +42,13 @@ class Queues:
 
 @dataclass(frozen=True)
 class WorkerRow:
-    """A worker that is alive."""
+    """A worker that is alive; `work` is what it is at, and `job_id` the render job that this is about."""
 
     name: str
     queues: str
     state: str
     work: str | None
+    job_id: str | None
     last_heartbeat_at: datetime
 
 
@@ -115,8 +118,16 @@ def workers() -> Workers:
         found, scheduler = current_services().queue.workers(), current_services().queue.heard_of(SCHEDULER)
     except QueueUnavailableError:
         return Workers(False, [], None)
-    rows = [WorkerRow(one.name, ", ".join(one.queues), one.state, one.job_id, one.last_heartbeat_at) for one in found]
+    rows = [
+        WorkerRow(one.name, ", ".join(one.queues), one.state, one.job_id, _job_in(one.job_id), one.last_heartbeat_at)
+        for one in found
+    ]
     return Workers(True, rows, scheduler)
+
+
+def _job_in(work: str | None) -> str | None:
+    found = _JOB_ID.search(work or "")
+    return found[0] if found else None
 
 
 def stats(days: int = 7) -> Stats:
