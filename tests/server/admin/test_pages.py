@@ -53,7 +53,8 @@ def test_the_overview_leads_to_what_a_worker_is_at(
     worker = make_worker(redis_url, ["video_rendering"])
     worker.register_birth()
     try:
-        worker.set_current_job_id(f"render-{order.public_id}-0")
+        # As its horse would say.
+        worker.connection.hset(worker.key, "current_job", f"render-{order.public_id}-0")
         page = operator.get("/admin/").text
     finally:
         worker.register_death()
