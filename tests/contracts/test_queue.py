@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 from tests.server.processes import running_redis
 
+from oriel_fx.server.db import utcnow
 from oriel_fx.server.errors import QueueUnavailableError
-from oriel_fx.server.queue.base import CLEANUP, HIGH_PRIORITY, QUEUES, VIDEO_RENDERING, JobQueue
+from oriel_fx.server.queue.base import CLEANUP, HIGH_PRIORITY, QUEUES, SCHEDULER, VIDEO_RENDERING, JobQueue
 from oriel_fx.server.queue.embedded import EmbeddedQueue
 from oriel_fx.server.queue.redis import RedisQueue
 from oriel_fx.server.settings import Settings, load_settings
@@ -65,6 +66,14 @@ def until(true: Callable[[], object], seconds: float = 10) -> None:
     while not true():
         assert time.monotonic() < end, "it did not happen in time"
         time.sleep(0.05)
+
+
+def test_a_process_without_a_queue_says_that_it_lives(queue: JobQueue) -> None:
+    assert queue.heard_of(SCHEDULER) is None
+    before = utcnow()
+    queue.beat(SCHEDULER)
+    heard = queue.heard_of(SCHEDULER)
+    assert heard is not None and before <= heard <= utcnow()
 
 
 def test_an_empty_queue_answers_with_zeros(queue: JobQueue) -> None:

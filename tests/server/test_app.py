@@ -226,10 +226,40 @@ def test_logs_hold_no_secret_and_no_address() -> None:
         "password": "hunter2",
         "headers": {"Authorization": "Bearer eyJhbGciOiJI.abc.def"},
         "args": ["whsec_12345678"],
+        "error": "redis://:hidden@10.1.2.3:6379 from 203.0.113.9",
+        "sql": "UPDATE user SET x='$argon2id$v=19$m=1,t=2$c2FsdA$aGFzaA'",
+        "here": "127.0.0.1:8000",
     }
     text = json.dumps(redact(line))
-    for secret in ("example.org", "sk_live_12345678", "hunter2", "eyJ", "whsec_1", "u:pw"):
+    for secret in (
+        "example.org",
+        "sk_live_12345678",
+        "hunter2",
+        "eyJ",
+        "whsec_1",
+        "u:pw",
+        ":hidden",
+        "10.1.2.3",
+        "203.0",
+        "argon2",
+    ):
         assert secret not in text
+    assert "127.0.0.1:8000" in text
+
+
+def test_each_request_is_a_line_with_its_ids_and_without_its_path(
+    client: FlaskClient, make_user: Callable[..., int], bearer: Callable[[int], dict[str, str]]
+) -> None:
+    user, headers = make_user(), {"X-Request-ID": "my-request-2"}
+    with structlog.testing.capture_logs(processors=[structlog.contextvars.merge_contextvars]) as lines:
+        client.get("/api/render/status/00000000-aaaa", headers=headers | bearer(user))
+        client.get("/api/d/a-token-that-opens-a-video", headers=headers)
+        client.get("/health", headers=headers)
+    found, link, alive = [line for line in lines if line["event"] == "request"]
+    assert (found["request_id"], found["user_id"], found["job_id"]) == ("my-request-2", user, "00000000-aaaa")
+    assert (found["endpoint"], found["status"], found["log_level"]) == ("renders.status", 404, "info")
+    assert "a-token" not in str(link)
+    assert alive["log_level"] == "debug"
 
 
 def test_a_failure_is_logged_with_its_request_id(app: OpenAPI, capsys: pytest.CaptureFixture[str]) -> None:
@@ -240,5 +270,6 @@ def test_a_failure_is_logged_with_its_request_id(app: OpenAPI, capsys: pytest.Ca
 
     with structlog.testing.capture_logs(processors=[structlog.contextvars.merge_contextvars]) as lines:
         app.test_client().get("/boom", headers={"X-Request-ID": "my-request-1"})
-    assert [line["request_id"] for line in lines] == ["my-request-1"] * 2
+    assert [line["request_id"] for line in lines] == ["my-request-1"] * 3
     assert lines[1]["code"] == "INTERNAL"
+    assert (lines[2]["event"], lines[2]["status"]) == ("request", 500)

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from flask.testing import FlaskClient
@@ -10,6 +15,8 @@ from flask_openapi import OpenAPI
 from pydantic import SecretStr
 from tests.server.processes import free_port
 
+from oriel_fx.server.db import utcnow
+from oriel_fx.server.services import Services
 from oriel_fx.server.settings import Settings
 from oriel_fx.server.states import JobStatus
 
@@ -55,6 +62,50 @@ def test_metrics_count_requests_and_jobs(
     assert 'oriel_requests_total{endpoint="health.health",method="GET",status="200"} 1.0' in text
     assert 'oriel_jobs{status="queued"} 1.0' in text
     assert 'oriel_jobs{status="failed"} 0.0' in text
+
+
+def test_metrics_tell_of_speed_and_of_what_waits_for_an_operator(
+    client: FlaskClient, make_user: Callable[..., int], make_job: Callable[..., int], services: Services
+) -> None:
+    now, user = utcnow(), make_user()
+    assert 'oriel_render_realtime_ratio{share="0.5"} NaN' in client.get("/metrics").text
+    for took_s in (10, 20, 40):
+        times = {"started_at": now - timedelta(seconds=took_s), "completed_at": now}
+        make_job(user, JobStatus.COMPLETED, duration_s=20.0, **times)
+    services.queue.beat("scheduler")
+    text = client.get("/metrics").text
+    assert 'oriel_render_realtime_ratio{share="0.5"} 1.0' in text
+    assert 'oriel_render_realtime_ratio{share="0.95"} 0.5' in text
+    assert "oriel_renders_last_day 3.0" in text
+    assert "oriel_dead_letters 0.0" in text
+    assert 'oriel_mails{status="pending"} 0.0' in text
+    silent_s = next(line for line in text.splitlines() if line.startswith("oriel_scheduler_silent_seconds "))
+    assert float(silent_s.split()[1]) < 30
+
+
+@pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
+def test_with_several_workers_each_metric_is_told_once(settings: Settings, app: OpenAPI, tmp_path: Path) -> None:
+    # prometheus-client reads the folder's name when it is imported: in a process of its own.
+    program = (
+        "from oriel_fx.server.app import create_app\n"
+        "from oriel_fx.server.settings import load_settings\n"
+        "client = create_app(load_settings()).test_client()\n"
+        "client.get('/metrics')\n"
+        "print(client.get('/metrics').text)"
+    )
+    own = {
+        "ORIEL_ENV": "development",
+        "ORIEL_DATA_DIR": str(settings.data_dir),
+        "ORIEL_DATABASE_URL": settings.database_url,
+        "ORIEL_REDIS_URL": settings.redis_url,
+        "PROMETHEUS_MULTIPROC_DIR": str(tmp_path),
+    }
+    ran = subprocess.run(
+        [sys.executable, "-c", program], env=os.environ | own, capture_output=True, text=True, check=True
+    )
+    kinds = [line.split()[2] for line in ran.stdout.splitlines() if line.startswith("# TYPE")]
+    assert {"oriel_jobs", "oriel_requests_total", "oriel_workers"} <= set(kinds)
+    assert len(kinds) == len(set(kinds)) and "pid=" not in ran.stdout
 
 
 @pytest.fixture

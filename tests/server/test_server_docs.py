@@ -12,7 +12,7 @@ from tests.test_docs import ROOT, read, rows, section
 from oriel_fx.server.openapi import error_table
 from oriel_fx.server.settings import Settings
 
-API, SETTINGS = read(ROOT / "docs/api.md"), read(ROOT / "docs/settings.md")
+API, SETTINGS, OPERATIONS = (read(ROOT / f"docs/{name}.md") for name in ("api", "settings", "operations"))
 
 
 @pytest.fixture
@@ -29,6 +29,14 @@ def test_every_endpoint_is_in_the_table(app: OpenAPI) -> None:
 def test_every_error_is_in_the_table() -> None:
     told = rows(section(API, "## Errors"))[2:]
     assert told == [[str(status), f"`{code}`", meaning] for code, status, meaning in error_table()]
+
+
+def test_every_metric_is_in_the_table(app: OpenAPI) -> None:
+    text = app.test_client().get("/metrics").text
+    served = set(re.findall(r"^# TYPE (oriel_\w+)", text, re.M))
+    told = {name for row in rows(section(OPERATIONS, "## Metrics"))[2:] for name in re.findall(r"`(oriel_\w+)", row[0])}
+    # The time when a counter was made is one more series of it.
+    assert told == {name for name in served if not name.endswith("_created")}
 
 
 def environment_names() -> set[str]:

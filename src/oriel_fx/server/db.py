@@ -72,13 +72,15 @@ def engine_options(url: str, *, in_request: bool = False) -> dict[str, Any]:
     if url.startswith("sqlite"):
         # IMMEDIATE takes the write lock at the first write, where busy_timeout still applies. A transaction
         # that read first and then upgrades would fail at once with "database is locked".
-        return {"connect_args": {"timeout": _SQLITE_WAIT_S, "isolation_level": "IMMEDIATE"}}
+        waits_here = {"timeout": _SQLITE_WAIT_S, "isolation_level": "IMMEDIATE"}
+        return {"hide_parameters": True, "connect_args": waits_here}
     from oriel_fx.server.db_waits import Waits
 
     # An idle connection that is asked whether it lives, then a new one: together less than five seconds.
     waits = Waits(connect_s=2, ping_s=1, answer_s=4.5) if in_request else Waits(connect_s=3, ping_s=5, answer_s=20)
     statement_ms, lock_ms = (4000, 3000) if in_request else (15000, 4000)
     return {
+        "hide_parameters": True,  # an error's text goes into logs, and rows hold hashes and addresses
         "pool_pre_ping": True,
         "pool_recycle": 1800,
         "pool_timeout": 1 if in_request else 3,

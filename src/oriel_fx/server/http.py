@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
+import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -18,6 +19,7 @@ from oriel_fx.server.json_body import parse_json, storable_text
 from oriel_fx.server.services import current_settings
 from oriel_fx.server.settings import Settings
 
+_log = structlog.get_logger("oriel_fx.requests")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{8,64}\Z")
 _ALWAYS = (
     errors.BadRequestError,
@@ -65,8 +67,9 @@ def body_limit(limit_of: Callable[[Settings], int]) -> Callable[[View], View]:
 
 
 def install_hooks(app: Flask) -> None:
-    """A request id before all else; headers on every reply."""
+    """A request id before all else; headers on every reply, and a line in the log."""
     app.before_request(_begin)
+    app.after_request(_log_request)
     app.after_request(_headers)
     app.teardown_request(_end)
 
@@ -78,9 +81,26 @@ def install_body_checks(app: Flask) -> None:
 
 def _begin() -> None:
     given = request.headers.get("X-Request-ID", "")
+    g.started_s = time.perf_counter()
     g.request_id = given if _REQUEST_ID.match(given) else secrets.token_hex(12)
     structlog.contextvars.clear_contextvars()
     structlog.contextvars.bind_contextvars(request_id=g.request_id)
+    job_id = (request.view_args or {}).get("job_id")
+    if job_id:
+        structlog.contextvars.bind_contextvars(job_id=str(job_id)[:36])
+
+
+def _log_request(response: Response) -> Response:
+    # By endpoint, as paths hold ids and tokens. Clients poll: reads that succeed are for DEBUG.
+    quiet = request.method in ("GET", "HEAD", "OPTIONS") and response.status_code < 400
+    (_log.debug if quiet else _log.info)(
+        "request",
+        method=request.method,
+        endpoint=request.endpoint or "none",
+        status=response.status_code,
+        took_ms=round((time.perf_counter() - g.started_s) * 1000),
+    )
+    return response
 
 
 def _end(_: BaseException | None) -> None:

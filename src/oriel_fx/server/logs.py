@@ -16,7 +16,10 @@ _SECRETS = re.compile(
     r"(?P<address>[\w.+-]+@[\w-]+(?:\.[\w-]+)*)"
     r"|(?P<jwt>eyJ[\w-]{8,}\.[\w-]+\.[\w-]+)"
     r"|(?P<key>\b(?:sk|rk|pk|whsec|SG)[_.][\w.-]{8,})"
-    r"|(?P<url>(?<=://)[^/\s:@]+:[^@\s/]+(?=@))"
+    r"|(?P<url>(?<=://)[^/\s:@]*:[^@\s/]+(?=@))"
+    r"|(?P<hash>\$argon2[\w$=,+/.-]+)"
+    # A client's, wherever one slips in; not this machine's own.
+    r"|(?P<ip>\b(?!127\.)(?:\d{1,3}\.){3}\d{1,3}\b)"
 )
 _OURS = "oriel_fx_handler"
 
@@ -71,5 +74,5 @@ def configure_logging(level: str) -> None:
         )
         root.addHandler(handler)
     # Their lines hold addresses of buckets and hosts, and say nothing that ours do not.
-    for noisy in ("urllib3", "google", "stripe", "alembic", "rq", "limits", "flask-limiter"):
+    for noisy in ("urllib3", "google", "stripe", "alembic", "rq", "redis", "limits", "flask-limiter"):
         logging.getLogger(noisy).setLevel("WARNING")

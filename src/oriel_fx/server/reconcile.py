@@ -12,10 +12,12 @@ from datetime import datetime, timedelta
 import structlog
 from flask import Flask
 from sqlalchemy import or_, select, update
+from sqlalchemy.exc import InterfaceError, OperationalError
 
 from oriel_fx.server.db import db, utcnow
 from oriel_fx.server.errors import QueueUnavailableError
 from oriel_fx.server.jobs.claims import CANCEL_REASON, FREED
+from oriel_fx.server.jobs.mirror import mirror_letters, unmirror
 from oriel_fx.server.jobs.outcomes import Fault, fail
 from oriel_fx.server.jobs.stopping import STOPPING
 from oriel_fx.server.jobs.sweeps import CLEANUP_JOB, SWEEPS
@@ -23,7 +25,7 @@ from oriel_fx.server.mail import outbox
 from oriel_fx.server.models import DeadLetter, RenderJob
 from oriel_fx.server.payments.refunds import refund_what_is_due
 from oriel_fx.server.payments.sync import reconcile_payments
-from oriel_fx.server.queue.base import CLEANUP
+from oriel_fx.server.queue.base import CLEANUP, SCHEDULER
 from oriel_fx.server.renders.cancel import finish_cancel
 from oriel_fx.server.renders.enqueue import enqueue_render
 from oriel_fx.server.renders.transitions import transition
@@ -47,6 +49,7 @@ class Reconciled:
     payments: int
     refunds: int
     letters_closed: int
+    letters_shown: int
 
 
 def reconcile(now: datetime | None = None) -> Reconciled:
@@ -59,6 +62,7 @@ def reconcile(now: datetime | None = None) -> Reconciled:
         payments=_step("payments", lambda: reconcile_payments(now)),
         refunds=_step("refunds", lambda: refund_what_is_due(now)),
         letters_closed=_step("dead letters", lambda: close_letters(now)),
+        letters_shown=_step("the queue of dead letters", mirror_letters),
     )
 
 
@@ -123,6 +127,7 @@ def close_letters(now: datetime) -> int:
         execution_options={"synchronize_session": False},
     ).all()
     db.session.commit()
+    unmirror(*(row[0] for row in closed))
     return len(closed)
 
 
@@ -142,6 +147,7 @@ def run_scheduler(app: Flask) -> None:
     while not STOPPING.is_set():
         now = utcnow()
         with app.app_context():
+            _step("heartbeat", _beat)
             done = reconcile(now)
             hour = int(now.timestamp()) // _SWEEP_EVERY_S
             if hour != swept and _step("sweeps", lambda now=now: _swept(now)):  # type: ignore[misc]
@@ -149,6 +155,11 @@ def run_scheduler(app: Flask) -> None:
         if done.freed or done.refunds or done.letters_closed:
             _log.info("reconciled", **vars(done))
         STOPPING.wait(every_s)
+
+
+def _beat() -> int:
+    current_services().queue.beat(SCHEDULER)
+    return 1
 
 
 def _swept(now: datetime) -> int:
@@ -161,6 +172,9 @@ def _step(name: str, do: Callable[[], int]) -> int:
         return do()
     except QueueUnavailableError:
         _log.warning("the queue is away", step=name)
+    except (OperationalError, InterfaceError) as error:
+        # Of an outage one line tells as much as a trace in each step, every few seconds.
+        _log.warning("the database is away", step=name, error=type(error).__name__)
     except Exception as error:
         # The next turn is seconds away; the others must not wait for this one to be mended.
         _log.exception("a step failed", step=name, error=type(error).__name__)

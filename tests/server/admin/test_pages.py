@@ -13,6 +13,7 @@ from tests.server.admin.conftest import PASSWORD, Browser, Order, Shop
 from oriel_fx.server.admin.site.charts import Bar, bar_chart, round_up
 from oriel_fx.server.auth.passwords import hash_password
 from oriel_fx.server.db import db, utcnow
+from oriel_fx.server.jobs.rq_worker import make_worker
 from oriel_fx.server.models import AuditLog, DeadLetter, EmailMessage, User
 from oriel_fx.server.settings import Settings
 from oriel_fx.server.states import DeadLetterStatus, EmailStatus, JobStatus, PaymentStatus, Role
@@ -43,6 +44,21 @@ def test_the_overview_works_without_redis(
     browser = Browser(make_app(settings.model_copy(update={"redis_url": "redis://127.0.0.1:9/0"})))
     browser.log_in("ops@oriel.example")
     assert "Redis cannot be reached" in browser.get("/admin/").text
+
+
+def test_the_overview_leads_to_what_a_worker_is_at(
+    operator: Browser, shop: Shop, redis_url: str, failed: tuple[Order, int, str]
+) -> None:
+    order, _, _ = failed
+    worker = make_worker(redis_url, ["video_rendering"])
+    worker.register_birth()
+    try:
+        # As its horse would say.
+        worker.connection.hset(worker.key, "current_job", f"render-{order.public_id}-0")
+        page = operator.get("/admin/").text
+    finally:
+        worker.register_death()
+    assert f'<a href="/admin/jobs/{order.public_id}">job <span class="id">{order.public_id[:8]}</span></a>' in page
 
 
 @pytest.mark.parametrize("page", ["jobs", "dead-letters", "payments", "users", "mails", "audit"])
@@ -88,9 +104,49 @@ def test_lists_page_and_filter(operator: Browser, make_user: Callable[..., int])
         make_user(email=f"page{number}@example.org")
     first = operator.get("/admin/users/?email=page").text
     assert "1 of 2" in first
-    assert first.count('type="checkbox"') == 50
-    assert operator.get("/admin/users/?email=page&page=2").text.count('type="checkbox"') == 5
+    box = 'type="checkbox" name="key"'
+    assert first.count(box) == 50
+    assert operator.get("/admin/users/?email=page&page=2").text.count(box) == 5
     assert "Nothing here that fits" in operator.get("/admin/users/?status=disabled").text
+
+
+def test_the_search_takes_an_id_too(operator: Browser, shop: Shop, failed: tuple[Order, int, str]) -> None:
+    order, letter, session_id = failed
+    for page, text, key in (
+        ("jobs", order.public_id[:8], order.public_id),
+        ("payments", session_id, shop.payment(session_id).public_id),
+        ("dead-letters", str(letter), str(letter)),
+        ("users", "ops@oriel.example", "1"),
+    ):
+        reply = operator.get(f"/admin/{page}/?email={text}")
+        assert reply.status_code == 302, page
+        assert reply.headers["Location"].startswith(f"/admin/{page}/")
+        assert page == "users" or reply.headers["Location"].endswith(f"/{key}")
+        assert operator.get(reply.headers["Location"]).status_code == 200
+
+
+def test_a_failed_job_tells_its_error_first_and_leads_to_its_dead_letter(
+    operator: Browser, failed: tuple[Order, int, str]
+) -> None:
+    order, letter, _ = failed
+    page = operator.get(f"/admin/jobs/{order.public_id}").text
+    assert f'href="/admin/dead-letters/{letter}"' in page
+    places = [page.index(words) for words in ("no space left", "refund due at", "What happened", "render config")]
+    assert places == sorted(places)
+    assert "in 23 h" in page
+
+
+def test_all_rows_that_are_shown_are_dealt_with_at_once(
+    operator: Browser, app: OpenAPI, make_user: Callable[..., int]
+) -> None:
+    users = [make_user(email=f"all{number}@example.org") for number in range(3)]
+    other = make_user(email="other@example.org")
+    page = operator.get("/admin/users/?email=all").text
+    shown = re.findall(r'name="shown" value="(\d+)"', page)
+    assert "All 3 shown" in page and sorted(map(int, shown)) == users
+    operator.post("/admin/users/act", action="disable", shown=shown, all="1")
+    with app.app_context():
+        assert [db.session.get_one(User, one).is_active for one in (*users, other)] == [False] * 3 + [True]
 
 
 def test_users_are_disabled_and_enabled(

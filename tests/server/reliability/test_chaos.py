@@ -209,7 +209,7 @@ def chaos(
         deployment = Deployment(processes)
         deployment.keep_up()
         dice = Dice(seed, deployment, own_redis, postgres, shop)
-        until(lambda: any(shop.job(order).status is JobStatus.PROCESSING for order in good), 30)
+        until(lambda: any(shop.job(order).status is JobStatus.PROCESSING for order in good), 90)
         began, sides = time.monotonic(), dice.shuffled()
         while sides or songs or time.monotonic() - began < throw_for_s:
             dice.throw(sides)

@@ -87,7 +87,7 @@ def test_a_render_goes_on_while_it_is_away_and_completes_once(
     name, next_one = queued(song=thirty_seconds, size="640x360"), queued()
     workers = [processes.start("worker", "--queues", "video_rendering") for _ in range(2)]
     scheduler = processes.start("scheduler")
-    until(lambda: look(name).status is JobStatus.PROCESSING and look(name).stage == "draw", 30)
+    until(lambda: look(name).status is JobStatus.PROCESSING and look(name).stage == "draw", 60)
     with away(postgres):
         time.sleep(2)
         services.queue.ping()

@@ -52,20 +52,20 @@ def test_a_worker_frozen_past_its_lease_completes_nothing(
     name = queued(song=thirty_seconds, size="640x360")
     first = processes.start("worker", "--queues", "video_rendering", ORIEL_LEASE_S="3")
     processes.start("scheduler")
-    until(lambda: look(name).status is JobStatus.PROCESSING and look(name).stage == "draw", 30)
+    until(lambda: look(name).status is JobStatus.PROCESSING and look(name).stage == "draw", 60)
     processes.start("worker", "--queues", "video_rendering", **other_machine)
     stopped = [first.pid, *descendants(first.pid)]
     for pid in stopped:
         os.kill(pid, signal.SIGSTOP)
     try:
-        until(lambda: look(name).status is JobStatus.PROCESSING and look(name).lease_token == 2, 30)
+        until(lambda: look(name).status is JobStatus.PROCESSING and look(name).lease_token == 2, 60)
         if thawed == "after the other completed":
-            until(lambda: look(name).status is JobStatus.COMPLETED, 30)
+            until(lambda: look(name).status is JobStatus.COMPLETED, 60)
     finally:
         for pid in reversed(stopped):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGCONT)
-    until(lambda: look(name).status is JobStatus.COMPLETED, 30)
+    until(lambda: look(name).status is JobStatus.COMPLETED, 60)
     until(lambda: not children_of(first.pid), 20)
     log = processes.log.read_text()
     assert log.count("job completed") == 1 and "job lost" in log

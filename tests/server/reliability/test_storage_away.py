@@ -92,10 +92,10 @@ def test_a_finished_render_waits_for_it_and_completes_once(
     name = queued(song=thirty_seconds, size="640x360")
     processes.start("worker", "--queues", "video_rendering")
     processes.start("scheduler")
-    until(lambda: look(name).stage == "draw", 30)
+    until(lambda: look(name).stage == "draw", 60)
     emulator.stop()
     try:
-        until(lambda: look(name).stage == "store", 30)
+        until(lambda: look(name).stage == "store", 60)
         time.sleep(1)
         assert look(name).status is JobStatus.PROCESSING
     finally:

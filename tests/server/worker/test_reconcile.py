@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 import redis
 from flask_openapi import OpenAPI
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from oriel_fx.server.db import db, utcnow
 from oriel_fx.server.mail.messages import MailKind
@@ -120,6 +120,29 @@ def test_a_failed_job_nobody_retried_is_refunded_after_its_day(
         letters = {letter.job_id: letter.status for letter in db.session.scalars(select(DeadLetter))}
     assert paid == {name: PaymentStatus.REFUND_PENDING, later: PaymentStatus.COMPLETED}
     assert letters == {look(name).id: DeadLetterStatus.DROPPED, look(later).id: DeadLetterStatus.OPEN}
+
+
+def test_the_queue_of_dead_letters_shows_the_open_ones_and_no_others(
+    app: OpenAPI, again: Callable[[], Reconciled], queued: Callable[..., str], look: Look, services: Services
+) -> None:
+    names = [queued(status=JobStatus.FAILED, refund_due_at=utcnow() + FUTURE) for _ in range(3)]
+    with app.app_context():
+        for name in names:
+            letter = {"queue": "video_rendering", "function": "f", "error_code": "X", "error_detail": ""}
+            db.session.add(DeadLetter(job_id=look(name).id, attempts=3, args={"job": name}, **letter))
+        db.session.commit()
+    # Redis has forgotten them, or was away when they were written.
+    assert again().letters_shown == 3
+    assert services.queue.depths()["dead_letter"] == 3
+    assert again().letters_shown == 0
+    with app.app_context():
+        # Dealt with while Redis was away.
+        db.session.execute(update(DeadLetter).where(DeadLetter.job_id == look(names[0]).id).values(status="dropped"))
+        db.session.execute(update(RenderJob).where(RenderJob.public_id == names[1]).values(refund_due_at=utcnow()))
+        db.session.commit()
+    again()
+    again()
+    assert services.queue.depths()["dead_letter"] == 1
 
 
 @pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)

@@ -1,4 +1,4 @@
-"""`oriel admin queues`, `workers` and `stats`."""
+"""`oriel admin problems`, `queues`, `workers` and `stats`."""
 
 from __future__ import annotations
 
@@ -7,16 +7,34 @@ from typing import Annotated
 import typer
 
 from oriel_fx.cli.admin.session import operating
-from oriel_fx.cli.admin.tables import Json, money, print_json, print_table, size
+from oriel_fx.cli.admin.tables import Json, cell, money, print_json, print_table, size
 from oriel_fx.cli.console import say
 
 _AWAY = "The queue cannot be reached. Jobs and mails stay in the database until it can."
 
 
 def add_to(app: typer.Typer) -> None:
+    app.command()(problems)
     app.command()(queues)
     app.command()(workers)
     app.command()(stats)
+
+
+def problems(as_json: Json = False) -> None:
+    """Show what is wrong now, since when, and what to do. Exit code 1 where there is something."""
+    with operating():
+        from oriel_fx.server.admin.problems import problems as ask
+
+        found = ask()
+    if as_json:
+        print_json(found)
+    elif not found:
+        say("All is well.")
+    for number, one in enumerate([] if as_json else found):
+        since = f", since {cell(one.since)} UTC" if one.since else ""
+        say(("\n" if number else "") + f"{one.what}{since}.\n  {one.do}\n  → {one.command}")
+    if found:
+        raise typer.Exit(1)
 
 
 def queues(as_json: Json = False) -> None:
@@ -42,7 +60,7 @@ def queues(as_json: Json = False) -> None:
 
 
 def workers(as_json: Json = False) -> None:
-    """Show the workers that are alive, and what each is at."""
+    """Show the workers that are alive, what each is at, and when the scheduler was heard of."""
     with operating():
         from oriel_fx.server.admin.overview import workers as ask
 
@@ -52,19 +70,21 @@ def workers(as_json: Json = False) -> None:
         return
     if not found.reachable:
         typer.echo(_AWAY, err=True)
-    if not found.rows:
+    if found.rows:
+        print_table(
+            found.rows,
+            [
+                ("worker", lambda row: row.name),
+                ("queues", lambda row: row.queues),
+                ("state", lambda row: row.state),
+                ("at", lambda row: row.work),
+                ("last heard of (UTC)", lambda row: row.last_heartbeat_at),
+            ],
+        )
+    else:
         say("0 workers.")
-        return
-    print_table(
-        found.rows,
-        [
-            ("worker", lambda row: row.name),
-            ("queues", lambda row: row.queues),
-            ("state", lambda row: row.state),
-            ("at", lambda row: row.work),
-            ("last heard of (UTC)", lambda row: row.last_heartbeat_at),
-        ],
-    )
+    heard = found.scheduler_heard_of_at
+    say(f"The scheduler was heard of at {cell(heard)} UTC." if heard else "0 schedulers.")
 
 
 def stats(

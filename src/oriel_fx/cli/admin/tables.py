@@ -95,8 +95,8 @@ def money(cents: int, currency: str) -> str:
 
 
 def size(n_bytes: int) -> str:
-    """Bytes as megabytes."""
-    return megabytes(n_bytes)
+    """Bytes as megabytes, or gigabytes where there are many."""
+    return f"{n_bytes / 1e9:.2f} GB" if n_bytes >= 1e9 else megabytes(n_bytes)
 
 
 def _flat(details: Any) -> list[tuple[str, Any]]:

@@ -21,6 +21,7 @@ from oriel_fx.server.admin.common import (
     listing,
 )
 from oriel_fx.server.db import db
+from oriel_fx.server.jobs.mirror import unmirror
 from oriel_fx.server.models import DeadLetter, Payment, RenderJob, User
 from oriel_fx.server.services import current_services
 from oriel_fx.server.states import DeadLetterStatus, JobStatus, PaymentStatus
@@ -83,6 +84,7 @@ def retry_letter(actor: str, letter_id: int) -> LetterRow:
         raise
     audit(actor, "dead_letter.retry", ("dead_letter", letter_id), job=job.public_id)
     db.session.commit()
+    unmirror(letter_id)
     enqueue_render(job)
     return show_letter(letter_id)
 
@@ -102,6 +104,7 @@ def drop_letter(actor: str, letter_id: int) -> LetterRow:
             refunded = True
     audit(actor, "dead_letter.drop", ("dead_letter", letter_id), job=job.public_id, refunded=refunded)
     db.session.commit()
+    unmirror(letter_id)
     if refunded:
         jobs.carry_out_refund_of(job)
     return show_letter(letter_id)
@@ -110,11 +113,13 @@ def drop_letter(actor: str, letter_id: int) -> LetterRow:
 def close_letters(job: RenderJob, actor: str) -> None:
     """Close a job's open letters as retried; does not commit."""
     of_job = update(DeadLetter).where(DeadLetter.job_id == job.id, DeadLetter.status == DeadLetterStatus.OPEN)
-    db.session.execute(
-        of_job.values(
-            status=DeadLetterStatus.RETRIED, resolved_at=current_services().clock(), resolved_by=_number(actor)
+    now = current_services().clock()
+    closed = db.session.execute(
+        of_job.values(status=DeadLetterStatus.RETRIED, resolved_at=now, resolved_by=_number(actor)).returning(
+            DeadLetter.id
         )
-    )
+    ).all()
+    unmirror(*(row[0] for row in closed))
 
 
 def _job_of(letter_id: int) -> RenderJob:

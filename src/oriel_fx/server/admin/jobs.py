@@ -19,10 +19,10 @@ from oriel_fx.server.admin.common import (
     listing,
 )
 from oriel_fx.server.db import db
-from oriel_fx.server.models import AuditLog, JobAsset, Payment, RenderJob, User
+from oriel_fx.server.models import AuditLog, DeadLetter, JobAsset, Payment, RenderJob, User
 from oriel_fx.server.payments.locks import lock_row
 from oriel_fx.server.renders.transitions import transition
-from oriel_fx.server.states import JobStatus, PaymentStatus
+from oriel_fx.server.states import DeadLetterStatus, JobStatus, PaymentStatus
 
 _MIN_PREFIX = 6
 _LINK_S = 15 * 60
@@ -61,11 +61,15 @@ class JobRow:
 
 @dataclass(frozen=True)
 class JobDetails:
-    """All that is known of a job; `video_link` opens the video for a quarter of an hour."""
+    """All that is known of a job; `video_link` opens the video for a quarter of an hour.
+
+    `dead_letter` is the number of its open one.
+    """
 
     job: JobRow
     payment_id: str | None
     payment_status: str | None
+    dead_letter: int | None
     audio_filename: str
     size: str
     fps: str
@@ -112,6 +116,7 @@ def show_job(job_id: str) -> JobDetails:
         job=_row(job, email),
         payment_id=payment.public_id if payment else None,
         payment_status=payment.status.value if payment else None,
+        dead_letter=_open_letter(job),
         audio_filename=job.audio_filename,
         size=f"{job.width_px}×{job.height_px}",
         fps=job.fps,
@@ -239,6 +244,11 @@ def _video_link(job: RenderJob) -> str | None:
     if job.status is not JobStatus.COMPLETED or job.video_key is None or job.files_deleted_at is not None:
         return None
     return current_services().storage.signed_url(job.video_key, _LINK_S, video_filename(job))
+
+
+def _open_letter(job: RenderJob) -> int | None:
+    is_open = (DeadLetter.job_id == job.id) & (DeadLetter.status == DeadLetterStatus.OPEN)
+    return db.session.scalar(select(DeadLetter.id).where(is_open).order_by(DeadLetter.id.desc()).limit(1))
 
 
 def _newest_payment(job: RenderJob) -> Payment | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -11,11 +12,12 @@ from sqlalchemy import case, func, select
 from oriel_fx.server.db import db
 from oriel_fx.server.errors import QueueUnavailableError
 from oriel_fx.server.models import DeadLetter, EmailMessage, JobAsset, Payment, RenderJob
-from oriel_fx.server.queue.base import DEAD_LETTER, HIGH_PRIORITY, QUEUES, VIDEO_RENDERING
+from oriel_fx.server.queue.base import DEAD_LETTER, HIGH_PRIORITY, QUEUES, SCHEDULER, VIDEO_RENDERING
 from oriel_fx.server.services import current_services
 from oriel_fx.server.states import DeadLetterStatus, EmailStatus, JobStatus, PaymentStatus
 
 _SPEEDS = 1000
+_JOB_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _EARNED = (PaymentStatus.COMPLETED, PaymentStatus.PARKED)
 _RETURNED = (PaymentStatus.REFUNDED, PaymentStatus.REFUND_PENDING)
 
@@ -40,21 +42,23 @@ class Queues:
 
 @dataclass(frozen=True)
 class WorkerRow:
-    """A worker that is alive."""
+    """A worker that is alive; `work` is what it is at, and `job_id` the render job that this is about."""
 
     name: str
     queues: str
     state: str
     work: str | None
+    job_id: str | None
     last_heartbeat_at: datetime
 
 
 @dataclass(frozen=True)
 class Workers:
-    """All workers that are alive; none where Redis is away."""
+    """All workers that are alive, and when the scheduler was; none where Redis is away."""
 
     reachable: bool
     rows: list[WorkerRow]
+    scheduler_heard_of_at: datetime | None
 
 
 @dataclass(frozen=True)
@@ -111,11 +115,19 @@ def queues() -> Queues:
 def workers() -> Workers:
     """The workers."""
     try:
-        found = current_services().queue.workers()
+        found, scheduler = current_services().queue.workers(), current_services().queue.heard_of(SCHEDULER)
     except QueueUnavailableError:
-        return Workers(False, [])
-    rows = [WorkerRow(one.name, ", ".join(one.queues), one.state, one.job_id, one.last_heartbeat_at) for one in found]
-    return Workers(True, rows)
+        return Workers(False, [], None)
+    rows = [
+        WorkerRow(one.name, ", ".join(one.queues), one.state, one.job_id, _job_in(one.job_id), one.last_heartbeat_at)
+        for one in found
+    ]
+    return Workers(True, rows, scheduler)
+
+
+def _job_in(work: str | None) -> str | None:
+    found = _JOB_ID.search(work or "")
+    return found[0] if found else None
 
 
 def stats(days: int = 7) -> Stats:
@@ -130,7 +142,7 @@ def stats(days: int = 7) -> Stats:
         _money(since, _RETURNED),
     )
     completed, failed = sum(day.completed for day in by_day), sum(day.failed for day in by_day)
-    speeds = _speeds(since)
+    speeds = render_speeds(since)
     return Stats(
         days=days,
         jobs=jobs,
@@ -164,7 +176,8 @@ def at_least(values: list[float], share: float) -> float | None:
     return ordered[max(0, math.ceil(share * len(ordered)) - 1)]
 
 
-def _speeds(since: datetime) -> list[float]:
+def render_speeds(since: datetime) -> list[float]:
+    """Of the renders completed since then, 1000 at most: seconds of video for each second it took."""
     newest = (
         select(RenderJob.duration_s, RenderJob.started_at, RenderJob.completed_at)
         .where(RenderJob.completed_at >= since, RenderJob.started_at.is_not(None))

@@ -51,6 +51,7 @@ def claim_job(public_id: str, owner: str) -> Claim | None:
     if job is None or job.status is not JobStatus.QUEUED or (job.next_attempt_at and job.next_attempt_at > now):
         db.session.rollback()
         return None
+    structlog.contextvars.bind_contextvars(user_id=job.user_id)
     if job.cancel_requested:
         finish_cancel(db.session, job, CANCEL_REASON)
         db.session.commit()

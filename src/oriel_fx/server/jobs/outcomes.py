@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import random
 import secrets
@@ -13,22 +12,23 @@ import structlog
 
 from oriel_fx.errors import AssetError, OrielError, SongError, SpecError
 from oriel_fx.server.db import db, utcnow
-from oriel_fx.server.errors import ObjectNotFoundError, QueueUnavailableError
+from oriel_fx.server.errors import ObjectNotFoundError
 from oriel_fx.server.jobs.claims import CANCEL_REASON, FREED, Claim
+from oriel_fx.server.jobs.mirror import mirror
 from oriel_fx.server.mail.messages import MailKind
 from oriel_fx.server.mail.outbox import alert_admin, announce, queue_mail
 from oriel_fx.server.models import DeadLetter, Payment, RenderJob, User
 from oriel_fx.server.payments.refunds import request_refund
-from oriel_fx.server.queue.base import DEAD_LETTER, RENDER_VIDEO, VIDEO_RENDERING
+from oriel_fx.server.queue.base import RENDER_VIDEO, VIDEO_RENDERING
 from oriel_fx.server.renders.cancel import finish_cancel
 from oriel_fx.server.renders.transitions import transition
-from oriel_fx.server.services import current_services, current_settings
+from oriel_fx.server.services import current_settings
 from oriel_fx.server.states import JobStatus
 
 # What another try cannot mend.
 PERMANENT = (SongError, SpecError, AssetError, ObjectNotFoundError)
 _DETAIL_CHARS = 4000
-_MIRROR_S = 60
+_CAUSE_CHARS = 80
 _log = structlog.get_logger("oriel_fx.jobs")
 
 
@@ -152,13 +152,15 @@ def fail(job: RenderJob, fault: Fault, *, permanent: bool, lease_token: int | No
             attempts=job.attempts,
         )
         db.session.add(letter)
-        mails.append(alert_admin(db.session, f"render:{fault.code}", f"Job {job.public_id}: {fault.detail}"))
+        # By the kind of error, not by our code for it: INTERNAL alone would hide a second fault behind a first.
+        cause = f"render: {fault.code} {fault.detail.partition(':')[0]}"[:_CAUSE_CHARS]
+        mails.append(alert_admin(db.session, cause, f"Job {job.public_id}: {fault.detail}"))
     db.session.commit()
     _log.error("job failed", job_id=job.public_id, code=fault.code, permanent=permanent, detail=fault.detail)
     for mail in mails:
         _announce(mail)
     if letter:
-        _mirror(letter)
+        mirror(letter)
     return True
 
 
@@ -196,11 +198,3 @@ def _announce(message_id: int | None) -> None:
 
 def _title(job: RenderJob) -> str:
     return job.title or job.audio_filename
-
-
-def _mirror(letter: DeadLetter) -> None:
-    # The row is the truth; operators' tools for Redis see it too.
-    with contextlib.suppress(QueueUnavailableError):
-        current_services().queue.enqueue(
-            DEAD_LETTER, RENDER_VIDEO, str(letter.args["job"]), job_timeout_s=_MIRROR_S, unique_id=f"dead-{letter.id}"
-        )

@@ -112,11 +112,17 @@ def send_email(message_id: int, now: datetime | None = None) -> bool:
 
     A carrier's refusal is no exception here: it is written into the row, with the time of the next try.
     """
-    services = current_services()
-    claimed = _claim(message_id, now or services.clock())
+    claimed = _claim(message_id, now or current_services().clock())
     if claimed is None:
         return False
-    attempt, mail = claimed
+    attempt, mail, about = claimed
+    with structlog.contextvars.bound_contextvars(**about):
+        return _carry(message_id, attempt, mail)
+
+
+def _carry(message_id: int, attempt: int, mail: Mail) -> bool:
+    """Hand a claimed mail to its carrier, and write down what came of it; whether it was sent."""
+    services = current_services()
     try:
         provider_id = services.mail.send(mail)
     except MailError as error:
@@ -189,8 +195,11 @@ def _is_due(now: datetime) -> ColumnElement[bool]:
     return (EmailMessage.status == EmailStatus.PENDING) & waited & _nobody_sends(now)
 
 
-def _claim(message_id: int, now: datetime) -> tuple[int, Mail] | None:
-    """Take the lease; which attempt this is, and the mail. None where it is not due or another has it."""
+def _claim(message_id: int, now: datetime) -> tuple[int, Mail, dict[str, object]] | None:
+    """Take the lease; which attempt this is, the mail, and for the log what it is about.
+
+    None where it is not due or another has it.
+    """
     until = now + timedelta(seconds=LEASE_S)
     claim = update(EmailMessage).where(EmailMessage.id == message_id, _is_due(now))
     row = _changed(
@@ -202,13 +211,20 @@ def _claim(message_id: int, now: datetime) -> tuple[int, Mail] | None:
             EmailMessage.body_text,
             EmailMessage.body_html,
             EmailMessage.idempotency_key,
+            EmailMessage.kind,
+            EmailMessage.user_id,
+            EmailMessage.job_id,
         ),
     )
-    db.session.commit()
     if row is None:
+        db.session.commit()
         return None
-    attempt, to, subject, text, html, key = row
-    return attempt, Mail(to, subject, text, html, message_id_of(key, current_settings().mail_from))
+    attempt, to, subject, text, html, key, kind, user_id, job = row
+    job_id = db.session.scalar(select(RenderJob.public_id).where(RenderJob.id == job)) if job else None
+    db.session.commit()
+    about = {"kind": kind, "user_id": user_id, "job_id": job_id}
+    told = {name: value for name, value in about.items() if value is not None}
+    return attempt, Mail(to, subject, text, html, message_id_of(key, current_settings().mail_from)), told
 
 
 def _failed(message_id: int, attempt: int, why: str, *, permanent: bool) -> None:

@@ -16,6 +16,9 @@ CLEANUP = "cleanup"
 DEAD_LETTER = "dead_letter"
 QUEUES = (HIGH_PRIORITY, VIDEO_RENDERING, CLEANUP, DEAD_LETTER)
 
+# The name that the scheduler beats by.
+SCHEDULER = "scheduler"
+
 RENDER_VIDEO = "oriel_fx.server.worker.render_video"
 SEND_EMAIL = "oriel_fx.server.worker.send_email"
 
@@ -60,6 +63,12 @@ class JobQueue(Protocol):
 
     def workers(self) -> list[WorkerInfo]:
         """The workers that are alive."""
+
+    def beat(self, name: str) -> None:
+        """Say that the process of this name, which serves no queue, is alive now."""
+
+    def heard_of(self, name: str) -> datetime | None:
+        """When the process of this name last said so; None where it has said nothing for an hour."""
 
     def ping(self) -> None:
         """Return if the queue answers. Raises QueueUnavailableError."""

@@ -25,6 +25,8 @@ from oriel_fx.server.settings import Settings
 CONNECT_S, ANSWER_S, BEGIN_S = 0.5, 1.0, 0.5
 # A worker says that it lives every 5 seconds, whether it has work or not.
 WORKER_ALIVE_S = 20
+# So long it can be told since when a process is silent.
+BEAT_TTL_S = 3600
 # RQ's own default is a year. What matters of a failure is in the database.
 FAILURE_TTL_S = 3600
 _WORKERS = "rq:workers"
@@ -99,6 +101,15 @@ class RedisQueue(JobQueue):
             found = [self._worker(key) for key in keys]
         now = utcnow()
         return [one for one in found if one and (now - one.last_heartbeat_at).total_seconds() < WORKER_ALIVE_S]
+
+    def beat(self, name: str) -> None:
+        with _reachable():
+            self._redis.set(f"oriel:alive:{name}", utcnow().isoformat(), ex=BEAT_TTL_S)
+
+    def heard_of(self, name: str) -> datetime | None:
+        with _reachable():
+            said = cast(bytes | None, self._redis.get(f"oriel:alive:{name}"))
+        return None if said is None else _time(_text(said))
 
     def ping(self) -> None:
         with _reachable():

@@ -39,7 +39,7 @@ def bar_chart(bars: Sequence[Bar], title: str, unit: str = "") -> Markup:
                     )
                     + Markup("<title>{}: {}</title></rect>").format(bar.label, words)
                 )
-        if number % every == 0:
+        if (len(bars) - 1 - number) % every == 0:  # today's above all
             drawn.append(
                 Markup('<text class="label" x="{:.1f}" y="{}" text-anchor="middle">{}</text>').format(
                     x + step * 0.32, HEIGHT - 6, bar.label

@@ -7,6 +7,7 @@ from flask_admin import AdminIndexView, expose
 from oriel_fx.server.admin import overview
 from oriel_fx.server.admin.common import Paging
 from oriel_fx.server.admin.dead_letters import list_letters
+from oriel_fx.server.admin.problems import problems
 from oriel_fx.server.admin.site.charts import Bar, bar_chart
 from oriel_fx.server.admin.site.page import Page
 from oriel_fx.server.breakers import breaker_states
@@ -17,7 +18,7 @@ _DAYS = 14
 
 
 class Dashboard(Page, AdminIndexView):  # type: ignore[misc]
-    """Queues, workers, storage, errors, money."""
+    """What is wrong; queues, workers, storage, errors, money."""
 
     @expose("/")  # type: ignore[untyped-decorator]
     def index(self) -> str:
@@ -25,7 +26,9 @@ class Dashboard(Page, AdminIndexView):  # type: ignore[misc]
         stats = overview.stats(_DAYS)
         return self.show(
             "dashboard.html",
+            problems=problems(),
             stats=stats,
+            currency=current_settings().currency.upper(),
             queues=overview.queues(),
             workers=overview.workers(),
             letters=list_letters(paging=Paging(limit=5)),

@@ -16,14 +16,19 @@ from oriel_fx.errors import OrielError
 from oriel_fx.server.admin.common import Listing, NotThereError, Paging, RefusedError
 from oriel_fx.server.admin.job_log import JobEvent
 from oriel_fx.server.admin.site.gate import actor
-from oriel_fx.server.admin.site.page import Page, ago, when
+from oriel_fx.server.admin.site.page import Page, ago, dated
 from oriel_fx.server.db import db
 from oriel_fx.server.errors import ApiError, NotFoundError
 from oriel_fx.server.mail.messages import money
 
 PAGE_ROWS = 50
 MOST_AT_ONCE = 100
-_FIRST = ("status", "error code", "error message", "error detail", "note")
+# What an operator looks for comes first, in this order.
+_FIRST = (
+    *("status", "state", "error code", "error message", "error detail", "error", "note"),
+    *("attempts", "crashes", "stage", "payment status", "refund due at", "next attempt at"),
+)
+_LABELS = {"duration s": "length", "n frames": "frames", "n jobs": "jobs", "created at": "made", "id": "id"}
 Kind = Literal["text", "id", "status", "time", "number", "long"]
 
 
@@ -56,6 +61,7 @@ class ListView(Page):
     by_email = True
     actions: Mapping[str, Action] = {}
     about = ""
+    noun = ""
     batch = True
 
     def fetch(self, status: str, email: str, paging: Paging) -> Listing[Any]:
@@ -83,11 +89,13 @@ class ListView(Page):
         return []
 
     @expose("/")  # type: ignore[untyped-decorator]
-    def index(self) -> str:
-        """The list."""
+    def index(self) -> Any:
+        """The list; for an id in the place of an address, what it names."""
         status = request.args.get("status", self.first_status)
         status = status if status in self.statuses else ""
         email, page = request.args.get("email", "").strip()[:254], _number(request.args.get("page", "1"))
+        if email and self.by_email and (key := self._key_of(email)):
+            return redirect(url_for(".details", key=key))
         found = self.fetch(status, email if self.by_email else "", Paging(PAGE_ROWS, page))
         pages = max(1, -(-found.total // PAGE_ROWS))
         return self.show(
@@ -106,7 +114,8 @@ class ListView(Page):
         return self.show(
             "details.html",
             key=self.key(row),
-            facts=_facts(found),
+            first=[fact for fact in _facts(found) if fact[0] in _FIRST],
+            facts=[fact for fact in _facts(found) if fact[0] not in _FIRST],
             allowed=allowed,
             links=self.links(found),
             events=self.events(found),
@@ -116,7 +125,7 @@ class ListView(Page):
     def act(self) -> Any:
         """Do something to the rows that were marked, one by one; each failure is told, and stops no other."""
         action = self.actions.get(request.form.get("action", ""))
-        keys = list(dict.fromkeys(request.form.getlist("key")))[:MOST_AT_ONCE]
+        keys = list(dict.fromkeys(request.form.getlist("shown" if request.form.get("all") else "key")))[:MOST_AT_ONCE]
         if action is None:
             raise NotFoundError("There is no such action.")
         n_done = 0
@@ -135,9 +144,16 @@ class ListView(Page):
             return redirect(url_for(".details", key=keys[0]))
         return redirect(url_for(".index", status=request.form.get("status", ""), email=request.form.get("email", "")))
 
+    def _key_of(self, text: str) -> str:
+        """The key of the row with exactly this id; "" where there is none."""
+        try:
+            return self.key(self.row_of(self.fetch_one(text)))
+        except NotThereError:
+            return ""
+
     def _cell(self, column: Column, row: Any) -> object:
         value = column.value(row)
-        return when(value) if isinstance(value, datetime) else "–" if value in (None, "") else value
+        return dated(value) if isinstance(value, datetime) else "–" if value in (None, "") else value
 
 
 def number_of(key: str) -> int:
@@ -157,7 +173,9 @@ def _number(text: str) -> int:
 
 def _facts(details: Any) -> list[tuple[str, object, str]]:
     """Every field that says something: its name, its value, and how to show it; what went wrong comes first."""
-    return sorted(_all_facts(details), key=lambda fact: fact[0] not in _FIRST)
+    order = {name: number for number, name in enumerate(_FIRST)}
+    found = sorted(_all_facts(details), key=lambda fact: order.get(fact[0], len(order)))
+    return [(_LABELS.get(name, name), value, kind) for name, value, kind in found]
 
 
 def _all_facts(details: Any) -> list[tuple[str, object, str]]:
@@ -179,13 +197,14 @@ def _all_facts(details: Any) -> list[tuple[str, object, str]]:
 
 def _shown(name: str, value: object) -> tuple[object, str]:
     if isinstance(value, datetime):
-        return when(value), "time"
+        return dated(value), "time"
     if isinstance(value, dict):
-        return json.dumps(value, indent=1, ensure_ascii=False), "long"
+        return json.dumps(value, indent=1, ensure_ascii=False), "folded"
     if isinstance(value, float):
-        return f"{value:.0%}" if name == "progress" else f"{value:.1f}", "text"
+        unit = " s" if name.endswith("_s") else ""
+        return f"{value:.0%}" if name == "progress" else f"{value:.1f}{unit}", "text"
     if name.endswith("_bytes") and isinstance(value, int):
-        return f"{value / 1e6:.1f} MB", "text"
+        return f"{value / 1e6:.1f} MB" if value >= 1e6 else f"{value / 1e3:.0f} kB", "text"
     if name in ("status", "state", "payment_status"):
         return value, "status"
     long = isinstance(value, str) and (len(value) > 80 or "\n" in value or name == "error_detail")

@@ -34,9 +34,11 @@ class Page(BaseView):  # type: ignore[misc]
             "csrf_token": csrf_token(),
             "operator": g.user,
             "when": when,
+            "dated": dated,
             "money": money,
             "ago": ago,
             "until": until,
+            "lasting": lasting,
         }
         return cast(str, self.render(f"oriel_admin/{template}", **values))
 
@@ -49,9 +51,17 @@ def when(moment: datetime | None) -> Markup | str:
     return Markup('<time datetime="{}">{}</time>').format(f"{utc:%Y-%m-%dT%H:%M:%SZ}", f"{utc:%Y-%m-%d %H:%M:%S}")
 
 
+def dated(moment: datetime | None) -> Markup | str:
+    """A moment, and how far it is from now."""
+    if moment is None:
+        return "–"
+    over = moment <= current_services().clock()
+    return Markup("{} <small>{}</small>").format(when(moment), f"{ago(moment)} ago" if over else until(moment))
+
+
 def ago(moment: datetime | None) -> str:
     """How long ago: 12 s, 5 min, 3 h, 2 d."""
-    return "–" if moment is None else _span((current_services().clock() - moment).total_seconds())
+    return "–" if moment is None else lasting((current_services().clock() - moment).total_seconds())
 
 
 def until(moment: datetime | None) -> str:
@@ -59,10 +69,11 @@ def until(moment: datetime | None) -> str:
     if moment is None:
         return "–"
     left_s = (moment - current_services().clock()).total_seconds()
-    return f"in {_span(left_s)}" if left_s > 0 else "now"
+    return f"in {lasting(left_s)}" if left_s > 0 else "now"
 
 
-def _span(seconds: float) -> str:
+def lasting(seconds: float) -> str:
+    """A time in the largest unit that it fills: 12 s, 5 min, 3 h, 2 d."""
     for unit, length_s in (("d", 86400), ("h", 3600), ("min", 60)):
         if seconds >= length_s:
             return f"{seconds // length_s:.0f} {unit}"

@@ -18,9 +18,10 @@ class UserView(ListView):
     """Accounts."""
 
     about = "Disabling ends every session of an account at once; its jobs go on."
+    noun = "Account"
     columns = (
         Column("No.", lambda row: row.id, "id"),
-        Column("Address", lambda row: row.email, "id"),
+        Column("Address", lambda row: row.email),
         Column("Role", lambda row: row.role),
         Column("State", lambda row: row.state, "status"),
         Column("Jobs", lambda row: row.n_jobs, "number"),
@@ -79,6 +80,7 @@ class JobView(ListView):
     """Render jobs."""
 
     about = "A failed job can be rendered again as long as its money was not given back. Cancelling refunds."
+    noun = "Job"
     columns = (
         Column("Job", lambda row: row.id[:8], "id"),
         Column("Status", lambda row: row.status, "status"),
@@ -119,6 +121,8 @@ class JobView(ListView):
     def links(self, details: jobs.JobDetails) -> list[tuple[str, str]]:
         """See ListView."""
         found = [("The video", details.video_link)] if details.video_link else []
+        if details.dead_letter:
+            found.append(("Its dead letter", url_for("admin_letters.details", key=details.dead_letter)))
         if details.payment_id:
             found.append(("Its payment", url_for("admin_payments.details", key=details.payment_id)))
         return [*found, ("Its owner", url_for("admin_users.index", email=details.job.email))]
@@ -132,6 +136,7 @@ class PaymentView(ListView):
     """Payments."""
 
     about = "Parked payments wait for you: their note says why. A refund gives the whole amount back."
+    noun = "Payment"
     columns = (
         Column("Payment", lambda row: row.id[:8], "id"),
         Column("Status", lambda row: row.status, "status"),
@@ -175,15 +180,15 @@ class DeadLetterView(ListView):
     """Jobs that gave up."""
 
     about = "Retry renders the job again. Drop gives its money back at once; left alone, that happens after a day."
+    noun = "Dead letter"
     columns = (
         Column("No.", lambda row: row.id, "id"),
         Column("Status", lambda row: row.status, "status"),
         Column("Job", lambda row: (row.job_id or "–")[:8], "id"),
         Column("Address", lambda row: row.email),
-        Column("Error", lambda row: row.error_code),
-        Column("What happened", lambda row: row.error_detail, "long"),
+        Column("What happened", lambda row: row.error_detail or row.error_code, "long"),
         Column("Tries", lambda row: row.attempts, "number"),
-        Column("Made", lambda row: row.created_at, "time"),
+        Column("Gave up", lambda row: row.created_at, "time"),
         Column("Refund due", lambda row: row.refund_due_at, "time"),
     )
     statuses = tuple(status.value for status in DeadLetterStatus)
@@ -221,6 +226,7 @@ class MailView(ListView):
     """The outbox."""
 
     about = "What a mail says is not shown: its links open accounts and videos."
+    noun = "Mail"
     columns = (
         Column("No.", lambda row: row.id, "id"),
         Column("Status", lambda row: row.status, "status"),
@@ -259,6 +265,7 @@ class AuditView(ListView):
     """What operators and accounts did; only to read."""
 
     about = "Who did what, and when. Rows are never changed."
+    noun = "Entry"
     columns = (
         Column("When", lambda row: row.created_at, "time"),
         Column("Who", lambda row: row.actor),
