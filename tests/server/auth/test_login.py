@@ -178,6 +178,20 @@ class TestGuessing:
         assert login(client, EMAIL, environ_base={"REMOTE_ADDR": "203.0.113.9"}).status_code == 200
         assert login(client, "bob@example.org").status_code == 200
 
+    @pytest.mark.parametrize(
+        "body",
+        [b"[" * 100_000, b'{"email": "\\ud800@x", "password": "x"}', b"x" * 300_000, b'{"email": "' + b"a@" * 50_000],
+        ids=["deep", "half a letter", "large", "cut off"],
+    )
+    def test_no_body_makes_the_limiter_forget(
+        self, client: FlaskClient, make_user: Callable[..., int], body: bytes
+    ) -> None:
+        make_account(make_user)
+        assert [login(client, EMAIL, ANOTHER).status_code for _ in range(3)] == [422, 422, 422]
+        odd = client.post("/api/auth/login", data=body, content_type="application/json")
+        assert odd.status_code in (400, 413)
+        assert login(client, EMAIL, ANOTHER).status_code == 429, "it counts in Redis, and not anew in memory"
+
     def test_counts_failures_only(self, client: FlaskClient, make_user: Callable[..., int]) -> None:
         make_account(make_user)
         assert {login(client).status_code for _ in range(8)} == {200}
