@@ -14,6 +14,7 @@ import pytest
 from flask.testing import FlaskClient
 from flask_openapi import OpenAPI
 from sqlalchemy import select
+from sqlalchemy.exc import OperationalError
 from tests.server.renders.conftest import PLAIN, error_of, picture, sqlite_only, stored_files
 from tests.songs import ffmpeg
 from werkzeug.test import TestResponse
@@ -22,6 +23,7 @@ from oriel_fx.render.spec import RenderSpec
 from oriel_fx.server.db import db
 from oriel_fx.server.errors import StorageUnavailableError
 from oriel_fx.server.models import JobAsset, Payment, RenderJob
+from oriel_fx.server.renders import specs
 from oriel_fx.server.renders.enqueue import render_work_id
 from oriel_fx.server.renders.job_files import spec_of
 from oriel_fx.server.services import Services
@@ -379,6 +381,101 @@ def test_a_database_that_fails_at_the_commit_leaves_no_file(
     assert error_of(send())[:2] == (500, "INTERNAL")
     assert jobs() == []
     assert stored_files(settings.data_dir) == []
+
+
+@sqlite_only
+def test_a_commit_whose_answer_is_lost_leaves_the_files_to_its_row(
+    send: Send, jobs: Jobs, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A connection that breaks at this very moment cannot be ordered from a real database.
+    commit = db.session.commit
+
+    def committed_and_lost() -> None:
+        commit()
+        raise OperationalError("COMMIT", {}, Exception("connection lost"))
+
+    monkeypatch.setattr(db.session, "commit", committed_and_lost)
+    response = send()
+    monkeypatch.undo()
+    assert error_of(response)[:2] == (503, "DATABASE_UNAVAILABLE")
+    [job] = jobs()
+    assert services.storage.size(job.upload_key) == job.upload_bytes
+
+
+@sqlite_only
+class TestRates:
+    @pytest.fixture
+    def settings(self, settings: Settings) -> Settings:
+        return settings.model_copy(
+            update={"rate_limits": True, "rate_submit": "2 per hour", "rate_submit_ip": "3 per hour"}
+        )
+
+    def test_of_an_account_and_of_a_place(
+        self, client: FlaskClient, make_user: Callable[..., int], bearer: Callable[[int], dict[str, str]]
+    ) -> None:
+        one, other, third = (bearer(make_user()) for _ in range(3))
+
+        def status(who: dict[str, str], place: str = "127.0.0.1") -> int:
+            return client.post("/api/render/submit", headers=who, environ_base={"REMOTE_ADDR": place}).status_code
+
+        assert [status(who) for who in (one, one, other, other)] == [415, 415, 415, 429], "the place has had its three"
+        assert status(third, "203.0.113.9") == 415
+        assert status(one, "203.0.113.9") == 429, "the account has had its two"
+
+
+@sqlite_only
+def test_a_user_has_only_so_many_uploads_under_way(send: Send, app: OpenAPI, user_id: int, jobs: Jobs) -> None:
+    assert send().status_code == 402
+    places = app.extensions["oriel_uploads"]
+    assert len(places) == 0
+    with places.held(user_id), places.held(user_id):
+        refused = send()
+        assert error_of(refused)[:2] == (429, "RATE_LIMITED")
+        assert refused.headers["Retry-After"] == "5"
+    assert send().status_code == 402
+    assert len(jobs()) == 2
+
+
+@sqlite_only
+def test_the_bundled_page_is_accepted_and_no_other(send: Send, jobs: Jobs) -> None:
+    assert send(config={"page": "classic", "output": {"size": "720p"}}).status_code == 402
+    [job] = jobs()
+    assert spec_of(job).page == "classic"
+    for page in ("https://example.org/", "file:///etc/passwd", "/etc", "Classic", "../classic", ["classic"]):
+        status, code, details = error_of(send(config={"page": page}))
+        assert (status, code, details["faults"][0]["path"]) == (422, "INVALID_CONFIG", "page")
+    assert len(jobs()) == 1
+
+
+@sqlite_only
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"layers": [{"type": "bars"}]},
+        {"palette": {"hues": None}, "layers": [{"type": "wireframe", "base_color": "palette.0"}]},
+    ],
+    ids=["no wireframe", "a colour of the cover"],
+)
+def test_what_the_page_cannot_show_is_refused_before_it_is_paid_for(
+    send: Send, jobs: Jobs, config: dict[str, Any]
+) -> None:
+    status, code, details = error_of(send(config={"page": "classic"} | config))
+    assert (status, code, details["faults"][0]["path"]) == (422, "INVALID_CONFIG", "page")
+    assert jobs() == []
+
+
+@sqlite_only
+def test_without_a_chromium_no_page_is_sold(
+    send: Send, jobs: Jobs, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("ORIEL_CHROMIUM", str(tmp_path / "nowhere"))
+    specs._can_film.cache_clear()
+    try:
+        status, code, details = error_of(send(config={"page": "classic"}))
+    finally:
+        specs._can_film.cache_clear()
+    assert (status, code, details["faults"][0]["path"]) == (422, "INVALID_CONFIG", "page")
+    assert jobs() == []
 
 
 @sqlite_only

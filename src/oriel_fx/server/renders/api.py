@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from functools import partial
 from pathlib import Path
 
 from flask import Response, current_app, redirect, request
@@ -19,6 +20,7 @@ from oriel_fx.server.models import RenderJob
 from oriel_fx.server.renders import catalog, events, stills
 from oriel_fx.server.renders.cancel import cancel_job
 from oriel_fx.server.renders.downloads import job_of_link, signed_video
+from oriel_fx.server.renders.places import Places
 from oriel_fx.server.renders.schemas import (
     SUBMISSION,
     Canceled,
@@ -39,6 +41,8 @@ from oriel_fx.server.states import JobStatus
 
 bp = domain("renders", "/api/render", "Render jobs: upload, watch, download.")
 links = domain("links", "/api/d", "The links in mails.")
+# Of one user in one process.
+STREAMS_PER_USER, UPLOADS_PER_USER = 4, 2
 _OWN_JOB = (*AUTH_ERRORS, errors.JobNotFoundError)
 _GONE = (errors.JobNotFinishedError, errors.VideoExpiredError, errors.UploadExpiredError)
 
@@ -84,6 +88,7 @@ def _upload_limit(settings: Settings) -> int:
         ),
     },
 )
+@limiter.limit(rate("rate_submit_ip"))
 @limiter.limit(rate("rate_submit"), key_func=by_account)
 @login_required
 @body_limit(_upload_limit)
@@ -98,7 +103,7 @@ def submit() -> tuple[dict[str, object], int]:
         raise errors.StorageUnavailableError
     # An upload may take minutes; no database connection is held meanwhile.
     db.session.rollback()
-    with _scratch_folder(settings) as folder:
+    with _uploads().held(user_id), _scratch_folder(settings) as folder:
         upload = receive_upload(request, settings, Path(folder))
         job = submit_upload(user_id, upload)
     if job.status is JobStatus.AWAITING_PAYMENT:
@@ -137,10 +142,12 @@ def job_events(path: JobPath) -> AnyResponse:
     last_event_id = request.headers.get("Last-Event-ID", "")
     if first.status in FINAL and last_event_id == events.event_id(first):
         return Response(status=204)
-    watcher = events.Watcher(user.id, user.token_version, path.job_id, float(claims["exp"]))
+    watcher = events.Watcher(user.id, user.token_version, claims.get("fam"), path.job_id, float(claims["exp"]))
     stream = events.follow(db.engine, current_services().clock, watcher, first, last_event_id)
     db.session.rollback()
-    response = Response(_streams().counted(watcher.user_id, stream), mimetype="text/event-stream")
+    _streams().take(watcher.user_id)
+    counted = events.CountedStream(stream, partial(_streams().free, watcher.user_id))
+    response = Response(counted, mimetype="text/event-stream")
     response.headers["Cache-Control"] = "no-store, no-transform"
     response.headers["X-Accel-Buffering"] = "no"
     return response
@@ -216,6 +223,7 @@ def cancel(path: JobPath) -> tuple[Response, int]:
         ),
     },
 )
+@limiter.limit(rate("rate_preview_ip"))
 @limiter.limit(rate("rate_preview"), key_func=by_account)
 @login_required
 def frame(path: JobPath, query: FrameQuery) -> Response:
@@ -250,11 +258,20 @@ def schema() -> Response:
     return catalog.cached_reply(request, catalog.schema_json, "application/json")
 
 
-def _streams() -> events.Streams:
-    in_all = max(1, int(current_settings().web_threads * events.STREAMS_SHARE))
-    made = events.Streams(per_user=events.STREAMS_PER_USER, in_all=in_all)
-    streams: events.Streams = current_app.extensions.setdefault("oriel_streams", made)
-    return streams
+def _places(name: str, per_user: int, refusal: str) -> Places:
+    """This process's places of one kind: at most half of its threads."""
+    made = Places(per_user, max(1, current_settings().web_threads // 2), refusal)
+    places: Places = current_app.extensions.setdefault(f"oriel_{name}", made)
+    return places
+
+
+def _streams() -> Places:
+    refusal = "Too many event streams are open; close one or poll the status instead."
+    return _places("streams", STREAMS_PER_USER, refusal)
+
+
+def _uploads() -> Places:
+    return _places("uploads", UPLOADS_PER_USER, "Too many uploads are under way; try again when one has ended.")
 
 
 def _scratch_folder(settings: Settings) -> tempfile.TemporaryDirectory[str]:
