@@ -28,6 +28,7 @@ from oriel_fx.server.services import Services
 from oriel_fx.server.settings import Settings
 from oriel_fx.server.storage.api import bp as files
 from oriel_fx.server.users.api import bp as users
+from oriel_fx.server.web import bp as web
 
 __all__ = ["create_app", "database_context", "make_database_app", "upgrade_database"]
 
@@ -55,6 +56,7 @@ def create_app(settings: Settings, services: Services | None = None) -> OpenAPI:
         app.register_api(blueprint)
     if settings.storage_kind == "local":
         app.register_api(files)
+    app.register_blueprint(web)
     install_admin(app)
     if settings.trusted_proxies:
         hops = settings.trusted_proxies
