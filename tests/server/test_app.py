@@ -16,7 +16,7 @@ from pydantic import BaseModel
 from oriel_fx.server.auth.guard import admin_required, current_user, login_required
 from oriel_fx.server.db import db, utcnow
 from oriel_fx.server.errors import REGISTRY
-from oriel_fx.server.limits import by_account, limiter
+from oriel_fx.server.limits import by_account, by_address, limiter
 from oriel_fx.server.logs import redact
 from oriel_fx.server.models import RevokedToken, User
 from oriel_fx.server.settings import Settings
@@ -210,6 +210,21 @@ def test_too_many_requests(settings: Settings, make_app: Callable[[Settings], Op
     assert 0 < int(replies[2].headers["Retry-After"]) <= 61
     assert client.get("/few", environ_base={"REMOTE_ADDR": "203.0.113.9"}).status_code == 200
     assert all(client.get("/health").status_code == 200 for _ in range(5))
+
+
+@pytest.mark.parametrize(
+    ("given", "counted"),
+    [
+        ("203.0.113.9", "203.0.113.9"),
+        ("::ffff:203.0.113.9", "203.0.113.9"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("2001:db8:1:2::ffff", "2001:db8:1:2::/64"),
+        ("not an address", "not an address"),
+    ],
+)
+def test_one_line_has_one_count(app: OpenAPI, given: str, counted: str) -> None:
+    with app.test_request_context(environ_base={"REMOTE_ADDR": given}):
+        assert by_address() == counted
 
 
 def test_the_limiter_counts_in_memory_while_redis_is_away(

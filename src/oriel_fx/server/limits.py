@@ -9,6 +9,7 @@ def submit() -> …
 from __future__ import annotations
 
 from collections.abc import Callable
+from ipaddress import IPv4Address, IPv6Network, ip_address
 
 from flask import g, request
 from flask_limiter import Limiter
@@ -18,8 +19,17 @@ from oriel_fx.server.settings import Settings
 
 
 def by_address() -> str:
-    """The client's address, as the trusted proxies tell it."""
-    return request.remote_addr or "unknown"
+    """The client's address, as the trusted proxies tell it; of IPv6 its /64, all of which belongs to one line."""
+    given = request.remote_addr or "unknown"
+    try:
+        address = ip_address(given)
+    except ValueError:
+        return given
+    if isinstance(address, IPv4Address):
+        return given
+    if address.ipv4_mapped:
+        return str(address.ipv4_mapped)
+    return str(IPv6Network((address, 64), strict=False))
 
 
 def by_account() -> str:
