@@ -12,6 +12,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from oriel_fx.server import errors
 from oriel_fx.server.auth.guard import AUTH_ERRORS, BEARER, current_user, login_required
+from oriel_fx.server.auth.schemas import Done
 from oriel_fx.server.breakers import refuses
 from oriel_fx.server.db import db
 from oriel_fx.server.http import body_limit, domain
@@ -19,7 +20,7 @@ from oriel_fx.server.limits import by_account, limiter, rate
 from oriel_fx.server.models import RenderJob
 from oriel_fx.server.renders import catalog, events, stills
 from oriel_fx.server.renders.cancel import cancel_job
-from oriel_fx.server.renders.downloads import job_of_link, signed_video
+from oriel_fx.server.renders.downloads import job_of_link, revoke_link, signed_video
 from oriel_fx.server.renders.places import Places
 from oriel_fx.server.renders.schemas import (
     SUBMISSION,
@@ -38,6 +39,7 @@ from oriel_fx.server.renders.uploads import max_upload_bytes, receive_upload
 from oriel_fx.server.services import current_services, current_settings
 from oriel_fx.server.settings import Settings
 from oriel_fx.server.states import JobStatus
+from oriel_fx.server.web import error_page, wants_page
 
 bp = domain("renders", "/api/render", "Render jobs: upload, watch, download.")
 links = domain("links", "/api/d", "The links in mails.")
@@ -171,6 +173,18 @@ def download(path: JobPath) -> AnyResponse:
     return redirect(video.url, 302)
 
 
+@bp.delete(
+    "/download/<job_id>",
+    security=BEARER,
+    responses={200: Done, **errors.api_errors(*_OWN_JOB, errors.JobNotFinishedError)},
+)
+@login_required
+def revoke(path: JobPath) -> dict[str, str]:
+    """Take back the link of the mail, which works for whoever has it. You can still download the video yourself."""
+    revoke_link(db.session, own_job(db.session, current_user().id, path.job_id))
+    return {"message": "The link in the mail works no more."}
+
+
 @links.get(
     "/<token>",
     responses={
@@ -180,7 +194,13 @@ def download(path: JobPath) -> AnyResponse:
 )
 def mailed_link(path: LinkPath) -> AnyResponse:
     """The link in the mail: to the video, for as long as it is kept and the link is not revoked."""
-    response = redirect(signed_video(current_services(), job_of_link(db.session, path.token)).url, 302)
+    try:
+        video = signed_video(current_services(), job_of_link(db.session, path.token))
+    except errors.ApiError as error:
+        if wants_page():
+            return error_page(error)
+        raise
+    response = redirect(video.url, 302)
     response.headers["Referrer-Policy"] = "no-referrer"
     return response
 

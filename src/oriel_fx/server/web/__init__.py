@@ -10,6 +10,8 @@ from pathlib import Path
 
 from flask import Blueprint, Response, render_template, request, send_from_directory
 
+from oriel_fx.server.errors import ApiError
+
 _ASSETS = Path(__file__).parent / "assets"
 _NAMES = ("landing.css", "landing.js")
 
@@ -19,7 +21,23 @@ bp = Blueprint("web", __name__, template_folder="templates")
 @bp.get("/")
 def landing() -> Response:
     """The page; `checkout` says how somebody came back from the checkout."""
-    page = Response(render_template("oriel_web/landing.html", checkout=request.args.get("checkout", "")))
+    return _page(checkout=request.args.get("checkout", ""))
+
+
+def wants_page() -> bool:
+    """Whether a person asks, by a browser, and not a program."""
+    return request.accept_mimetypes.best_match(["application/json", "text/html"]) == "text/html"
+
+
+def error_page(error: ApiError) -> Response:
+    """An error for people."""
+    page = _page(notice=error.message)
+    page.status_code = error.status
+    return page
+
+
+def _page(**values: str) -> Response:
+    page = Response(render_template("oriel_web/landing.html", **values))
     page.headers["Cache-Control"] = "no-store"
     # A link's token is in the fragment, which browsers send to nobody; nor is the rest of the address told.
     page.headers["Referrer-Policy"] = "no-referrer"
