@@ -13,6 +13,7 @@ from werkzeug.exceptions import HTTPException
 
 from oriel_fx.server.auth.addresses import MAX_EMAIL_CHARS, lookup_address
 from oriel_fx.server.auth.audit import address_hash
+from oriel_fx.server.error_handlers import BROKEN_BODY
 from oriel_fx.server.errors import MalformedJsonError
 from oriel_fx.server.json_body import parse_json
 from oriel_fx.server.limits import by_address, limiter, rate
@@ -45,7 +46,7 @@ def _address_in_body() -> str:
     # count anew in memory. What is wrong with the body is said later.
     try:
         body = parse_json(request.get_data(cache=True), current_settings().max_json_depth)
-    except (MalformedJsonError, HTTPException):
+    except (MalformedJsonError, HTTPException, *BROKEN_BODY):
         return ""
     given = body.get("email") if isinstance(body, dict) else None
     return lookup_address(given) if isinstance(given, str) and len(given) <= MAX_EMAIL_CHARS else ""
