@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -256,6 +257,22 @@ def test_a_storage_that_fails_half_way_leaves_neither_file_nor_row(
     assert error_of(send(lyrics=b"la"))[:2] == (503, "STORAGE_UNAVAILABLE")
     assert jobs() == []
     assert stored_files(settings.data_dir) == []
+
+
+@sqlite_only
+def test_a_full_disk_is_no_fault_of_the_sender(
+    send: Send, jobs: Jobs, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Only root can make a disk that is full.
+    def full(*_: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("oriel_fx.server.renders.parts._write", full)
+    response = send()
+    assert error_of(response)[:2] == (503, "STORAGE_UNAVAILABLE")
+    assert response.headers["Retry-After"]
+    assert jobs() == []
+    assert list((settings.data_dir / "tmp").iterdir()) == []
 
 
 def test_a_database_that_fails_at_the_commit_leaves_no_file(

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
+import structlog
 from flask import Response, current_app, redirect, request
 from flask_jwt_extended import get_jwt
 from werkzeug.wrappers import Response as AnyResponse
@@ -46,6 +50,7 @@ links = domain("links", "/api/d", "The links in mails.")
 # Of one user in one process.
 STREAMS_PER_USER, UPLOADS_PER_USER = 4, 2
 _OWN_JOB = (*AUTH_ERRORS, errors.JobNotFoundError)
+_log = structlog.get_logger("oriel_fx.renders")
 _GONE = (errors.JobNotFinishedError, errors.VideoExpiredError, errors.UploadExpiredError)
 
 
@@ -105,7 +110,7 @@ def submit() -> tuple[dict[str, object], int]:
         raise errors.StorageUnavailableError
     # An upload may take minutes; no database connection is held meanwhile.
     db.session.rollback()
-    with _uploads().held(user_id), _scratch_folder(settings) as folder:
+    with _uploads().held(user_id), _room(), _scratch_folder(settings) as folder:
         upload = receive_upload(request, settings, Path(folder))
         job = submit_upload(user_id, upload)
     if job.status is JobStatus.AWAITING_PAYMENT:
@@ -292,6 +297,18 @@ def _streams() -> Places:
 
 def _uploads() -> Places:
     return _places("uploads", UPLOADS_PER_USER, "Too many uploads are under way; try again when one has ended.")
+
+
+@contextmanager
+def _room() -> Iterator[None]:
+    """A full disk is for operators to see to; who uploads is told to come again."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        _log.error("no room for uploads", folder=str(current_settings().data_dir / "tmp"), what=error.strerror)
+        raise errors.StorageUnavailableError("There is no room for uploads right now; try again later.") from error
 
 
 def _scratch_folder(settings: Settings) -> tempfile.TemporaryDirectory[str]:
