@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 
 import pytest
@@ -171,6 +172,51 @@ def test_an_expired_token(app: OpenAPI, make_user: Callable[..., int]) -> None:
     with app.app_context():
         token = create_access_token(str(user), expires_delta=timedelta(seconds=-1), additional_claims={"ver": 0})
     assert code_of(client, "/me", {"Authorization": f"Bearer {token}"}) == (401, "TOKEN_EXPIRED")
+
+
+def endpoints(app: OpenAPI) -> Iterator[tuple[str, set[str], bool]]:
+    """Each address of the API with its methods and whether it needs a login; parts of paths are filled with a word."""
+    by_path: dict[str, tuple[set[str], bool]] = {}
+    for rule in app.url_map.iter_rules():
+        path = re.sub(r"<[^>]+>", "none", str(rule))
+        if path.startswith(("/api/", "/health", "/ready", "/metrics")):
+            methods, marked = by_path.get(path, (set(), False))
+            marked = marked or hasattr(app.view_functions[rule.endpoint], "__oriel_auth__")
+            by_path[path] = (methods | (rule.methods or set()), marked)
+    for path, (methods, marked) in by_path.items():
+        yield path, methods, marked
+
+
+def test_every_endpoint_refuses_other_methods_in_the_one_shape(app: OpenAPI) -> None:
+    client, n_asked = app.test_client(), 0
+    for path, methods, _ in endpoints(app):
+        for method in {"GET", "POST", "PUT", "DELETE", "PATCH"} - methods:
+            reply = client.open(path, method=method)
+            assert (reply.status_code, reply.get_json()["error"]["code"]) == (405, "METHOD_NOT_ALLOWED"), (method, path)
+            n_asked += 1
+    assert n_asked > 80
+
+
+def test_every_endpoint_that_needs_a_login_refuses_who_has_none(
+    app: OpenAPI, make_user: Callable[..., int], bearer: Callable[[int], dict[str, str]]
+) -> None:
+    client, user, off = app.test_client(), make_user(), make_user(is_active=False)
+    with app.app_context():
+        old = create_access_token(str(user), expires_delta=timedelta(seconds=-1), additional_claims={"ver": 0})
+    tries = [
+        ({}, (401, "UNAUTHORIZED")),
+        ({"Authorization": f"Bearer {old}"}, (401, "TOKEN_EXPIRED")),
+        ({"Authorization": "Bearer x.y.z"}, (401, "TOKEN_INVALID")),
+        (bearer(off), (403, "ACCOUNT_DISABLED")),
+    ]
+    n_asked = 0
+    for path, methods, marked in endpoints(app):
+        for method in methods & {"GET", "POST", "PUT", "DELETE"} if marked else ():
+            for headers, expected in tries:
+                reply = client.open(path, method=method, headers=headers)
+                assert (reply.status_code, reply.get_json()["error"]["code"]) == expected, (method, path)
+                n_asked += 1
+    assert n_asked >= 4 * 12
 
 
 def test_what_ends_a_token(
