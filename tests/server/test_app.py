@@ -9,6 +9,7 @@ from datetime import timedelta
 
 import pytest
 import structlog
+from flask import request
 from flask.testing import FlaskClient
 from flask_jwt_extended import create_access_token
 from flask_openapi import OpenAPI
@@ -16,7 +17,7 @@ from pydantic import BaseModel
 
 from oriel_fx.server.auth.guard import admin_required, current_user, login_required
 from oriel_fx.server.db import db, utcnow
-from oriel_fx.server.errors import REGISTRY
+from oriel_fx.server.errors import REGISTRY, PaymentsUnavailableError
 from oriel_fx.server.limits import by_account, by_address, limiter
 from oriel_fx.server.logs import redact
 from oriel_fx.server.models import RevokedToken, User
@@ -109,8 +110,6 @@ def test_only_trusted_proxies_name_the_client(
 
     @app.get("/who")
     def who() -> dict[str, str]:
-        from flask import request
-
         return {"who": str(request.remote_addr)}
 
     headers = {"X-Forwarded-For": "192.0.2.66, 203.0.113.1, 198.51.100.2"}
@@ -271,6 +270,22 @@ def test_too_many_requests(settings: Settings, make_app: Callable[[Settings], Op
 def test_one_line_has_one_count(app: OpenAPI, given: str, counted: str) -> None:
     with app.test_request_context(environ_base={"REMOTE_ADDR": given}):
         assert by_address() == counted
+
+
+def test_the_limiter_puts_off_nobody_else(settings: Settings, make_app: Callable[[Settings], OpenAPI]) -> None:
+    app = make_app(settings.model_copy(update={"rate_limits": True}))
+
+    @app.get("/rare")
+    @limiter.limit("9 per hour")
+    def rare() -> dict[str, str]:
+        if "away" in request.args:
+            raise PaymentsUnavailableError
+        return {}
+
+    client = app.test_client()
+    assert "Retry-After" not in client.get("/rare").headers
+    away = client.get("/rare?away")
+    assert (away.status_code, away.headers["Retry-After"]) == (503, "5"), "an outage is over sooner than the hour"
 
 
 def test_the_limiter_counts_in_memory_while_redis_is_away(
