@@ -1,7 +1,7 @@
 # One image for the command line, the web service, the workers and the scheduler.
 #   docker build -t oriel-fx .
 #   docker run --rm --user "$(id -u)" -v "$PWD:/work" oriel-fx oriel render song.mp3
-#   docker run --rm -p 127.0.0.1:8000:8000 -e ORIEL_ENV=development oriel-fx oriel serve --host 0.0.0.0
+#   docker run --rm --network host oriel-fx oriel serve     # on Linux: the test checkout listens on this machine only
 # With Chromium, for films of web pages: --build-arg WITH_CHROMIUM=1
 FROM python:3.11-slim-bookworm
 

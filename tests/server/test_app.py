@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 
 import pytest
 import structlog
+from flask import request
 from flask.testing import FlaskClient
 from flask_jwt_extended import create_access_token
 from flask_openapi import OpenAPI
@@ -15,8 +17,8 @@ from pydantic import BaseModel
 
 from oriel_fx.server.auth.guard import admin_required, current_user, login_required
 from oriel_fx.server.db import db, utcnow
-from oriel_fx.server.errors import REGISTRY
-from oriel_fx.server.limits import by_account, limiter
+from oriel_fx.server.errors import REGISTRY, PaymentsUnavailableError
+from oriel_fx.server.limits import by_account, by_address, limiter
 from oriel_fx.server.logs import redact
 from oriel_fx.server.models import RevokedToken, User
 from oriel_fx.server.settings import Settings
@@ -108,8 +110,6 @@ def test_only_trusted_proxies_name_the_client(
 
     @app.get("/who")
     def who() -> dict[str, str]:
-        from flask import request
-
         return {"who": str(request.remote_addr)}
 
     headers = {"X-Forwarded-For": "192.0.2.66, 203.0.113.1, 198.51.100.2"}
@@ -173,6 +173,51 @@ def test_an_expired_token(app: OpenAPI, make_user: Callable[..., int]) -> None:
     assert code_of(client, "/me", {"Authorization": f"Bearer {token}"}) == (401, "TOKEN_EXPIRED")
 
 
+def endpoints(app: OpenAPI) -> Iterator[tuple[str, set[str], bool]]:
+    """Each address of the API with its methods and whether it needs a login; parts of paths are filled with a word."""
+    by_path: dict[str, tuple[set[str], bool]] = {}
+    for rule in app.url_map.iter_rules():
+        path = re.sub(r"<[^>]+>", "none", str(rule))
+        if path.startswith(("/api/", "/health", "/ready", "/metrics")):
+            methods, marked = by_path.get(path, (set(), False))
+            marked = marked or hasattr(app.view_functions[rule.endpoint], "__oriel_auth__")
+            by_path[path] = (methods | (rule.methods or set()), marked)
+    for path, (methods, marked) in by_path.items():
+        yield path, methods, marked
+
+
+def test_every_endpoint_refuses_other_methods_in_the_one_shape(app: OpenAPI) -> None:
+    client, n_asked = app.test_client(), 0
+    for path, methods, _ in endpoints(app):
+        for method in {"GET", "POST", "PUT", "DELETE", "PATCH"} - methods:
+            reply = client.open(path, method=method)
+            assert (reply.status_code, reply.get_json()["error"]["code"]) == (405, "METHOD_NOT_ALLOWED"), (method, path)
+            n_asked += 1
+    assert n_asked > 80
+
+
+def test_every_endpoint_that_needs_a_login_refuses_who_has_none(
+    app: OpenAPI, make_user: Callable[..., int], bearer: Callable[[int], dict[str, str]]
+) -> None:
+    client, user, off = app.test_client(), make_user(), make_user(is_active=False)
+    with app.app_context():
+        old = create_access_token(str(user), expires_delta=timedelta(seconds=-1), additional_claims={"ver": 0})
+    tries = [
+        ({}, (401, "UNAUTHORIZED")),
+        ({"Authorization": f"Bearer {old}"}, (401, "TOKEN_EXPIRED")),
+        ({"Authorization": "Bearer x.y.z"}, (401, "TOKEN_INVALID")),
+        (bearer(off), (403, "ACCOUNT_DISABLED")),
+    ]
+    n_asked = 0
+    for path, methods, marked in endpoints(app):
+        for method in methods & {"GET", "POST", "PUT", "DELETE"} if marked else ():
+            for headers, expected in tries:
+                reply = client.open(path, method=method, headers=headers)
+                assert (reply.status_code, reply.get_json()["error"]["code"]) == expected, (method, path)
+                n_asked += 1
+    assert n_asked >= 4 * 12
+
+
 def test_what_ends_a_token(
     app: OpenAPI, make_user: Callable[..., int], bearer: Callable[[int], dict[str, str]]
 ) -> None:
@@ -210,6 +255,37 @@ def test_too_many_requests(settings: Settings, make_app: Callable[[Settings], Op
     assert 0 < int(replies[2].headers["Retry-After"]) <= 61
     assert client.get("/few", environ_base={"REMOTE_ADDR": "203.0.113.9"}).status_code == 200
     assert all(client.get("/health").status_code == 200 for _ in range(5))
+
+
+@pytest.mark.parametrize(
+    ("given", "counted"),
+    [
+        ("203.0.113.9", "203.0.113.9"),
+        ("::ffff:203.0.113.9", "203.0.113.9"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("2001:db8:1:2::ffff", "2001:db8:1:2::/64"),
+        ("not an address", "not an address"),
+    ],
+)
+def test_one_line_has_one_count(app: OpenAPI, given: str, counted: str) -> None:
+    with app.test_request_context(environ_base={"REMOTE_ADDR": given}):
+        assert by_address() == counted
+
+
+def test_the_limiter_puts_off_nobody_else(settings: Settings, make_app: Callable[[Settings], OpenAPI]) -> None:
+    app = make_app(settings.model_copy(update={"rate_limits": True}))
+
+    @app.get("/rare")
+    @limiter.limit("9 per hour")
+    def rare() -> dict[str, str]:
+        if "away" in request.args:
+            raise PaymentsUnavailableError
+        return {}
+
+    client = app.test_client()
+    assert "Retry-After" not in client.get("/rare").headers
+    away = client.get("/rare?away")
+    assert (away.status_code, away.headers["Retry-After"]) == (503, "5"), "an outage is over sooner than the hour"
 
 
 def test_the_limiter_counts_in_memory_while_redis_is_away(

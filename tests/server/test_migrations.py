@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -38,6 +41,21 @@ def test_the_migrations_make_what_the_models_say(empty: Settings) -> None:
 def test_upgrading_twice_does_nothing(empty: Settings) -> None:
     upgrade_database(empty)
     upgrade_database(empty)
+
+
+def test_of_three_releases_at_once_none_fails(empty: Settings) -> None:
+    named = {
+        "ORIEL_ENV": "development",
+        "ORIEL_DATA_DIR": str(empty.data_dir),
+        "ORIEL_DATABASE_URL": empty.database_url,
+    }
+    command = [str(Path(sys.executable).with_name("oriel")), "db", "upgrade"]
+    started = [
+        subprocess.Popen(command, env=os.environ | named, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        for _ in range(3)
+    ]
+    said = [process.communicate()[0] for process in started]
+    assert [process.returncode for process in started] == [0, 0, 0], said
 
 
 def test_everything_can_be_taken_back(empty: Settings) -> None:

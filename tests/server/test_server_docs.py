@@ -10,9 +10,11 @@ from pydantic import AliasChoices
 from tests.test_docs import ROOT, read, rows, section
 
 from oriel_fx.server.openapi import error_table
+from oriel_fx.server.payments.events import HANDLERS
 from oriel_fx.server.settings import Settings
 
 API, SETTINGS, OPERATIONS = (read(ROOT / f"docs/{name}.md") for name in ("api", "settings", "operations"))
+DEPLOY = read(ROOT / "docs/deploy.md")
 
 
 @pytest.fixture
@@ -53,3 +55,8 @@ def environment_names() -> set[str]:
 def test_every_setting_is_in_the_tables() -> None:
     told = {name for row in rows(SETTINGS) for name in re.findall(r"`([A-Z_]+)`", row[0])}
     assert told == environment_names()
+
+
+def test_every_event_that_changes_something_is_to_be_subscribed_to() -> None:
+    told = re.search(r"```\n(.*?)```", section(DEPLOY, "## Stripe's events"), re.DOTALL)
+    assert told and told[1].split() == list(HANDLERS)

@@ -20,7 +20,7 @@ COMPLETE = {
     "ORIEL_MAIL_FROM": "Oriel FX <hello@oriel.example>",
     "ORIEL_PUBLIC_URL": "https://oriel.example/",
     "STRIPE_SECRET_KEY": "sk_live_1234",
-    "STRIPE_WEBHOOK_SECRET": "whsec_1234",
+    "STRIPE_WEBHOOK_SECRET": "whsec_9fK2mQ7xV4tB8nL1pZ6cW3sR5yH0",
 }
 
 
@@ -73,9 +73,16 @@ def test_production_names_everything_it_lacks_at_once(monkeypatch: pytest.Monkey
 
 
 @pytest.mark.parametrize("weak", ["short", "change-me-" * 5, "a" * 64])
-def test_a_default_secret_does_not_start_production(production: pytest.MonkeyPatch, weak: str) -> None:
-    production.setenv("SECRET_KEY", weak)
-    with pytest.raises(SettingsError, match="SECRET_KEY"):
+@pytest.mark.parametrize("name", ["SECRET_KEY", "STRIPE_WEBHOOK_SECRET", "ORIEL_METRICS_TOKEN"])
+def test_a_default_secret_does_not_start_production(production: pytest.MonkeyPatch, name: str, weak: str) -> None:
+    production.setenv(name, weak)
+    with pytest.raises(SettingsError, match=name):
+        load_settings()
+
+
+def test_a_placeholder_is_no_key_of_stripes(production: pytest.MonkeyPatch) -> None:
+    production.setenv("STRIPE_SECRET_KEY", "todo")
+    with pytest.raises(SettingsError, match="STRIPE_SECRET_KEY"):
         load_settings()
 
 
@@ -114,7 +121,7 @@ def test_a_chosen_service_needs_its_address(monkeypatch: pytest.MonkeyPatch) -> 
 def test_the_report_shows_no_secret(production: pytest.MonkeyPatch) -> None:
     settings = read_settings()
     report = f"{describe(settings)} {services(settings)} {settings!r}"
-    for secret in (COMPLETE["SECRET_KEY"], "sk_live_1234", "whsec_1234", "SG.abc"):
+    for secret in (COMPLETE["SECRET_KEY"], "sk_live_1234", COMPLETE["STRIPE_WEBHOOK_SECRET"], "SG.abc"):
         assert secret not in report
     shown = f"{describe(settings)} {services(settings)}"
     assert "pass-word" not in shown

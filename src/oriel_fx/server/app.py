@@ -17,7 +17,7 @@ from oriel_fx.server.database_app import configure_database, database_context, m
 from oriel_fx.server.error_handlers import install_error_handlers
 from oriel_fx.server.health.api import bp as health
 from oriel_fx.server.http import install_body_checks, install_hooks
-from oriel_fx.server.limits import limiter, limiter_config
+from oriel_fx.server.limits import install_limits, limiter_config
 from oriel_fx.server.logs import configure_logging
 from oriel_fx.server.metrics import install_metrics
 from oriel_fx.server.openapi import make_api
@@ -28,6 +28,7 @@ from oriel_fx.server.services import Services
 from oriel_fx.server.settings import Settings
 from oriel_fx.server.storage.api import bp as files
 from oriel_fx.server.users.api import bp as users
+from oriel_fx.server.web import bp as web
 
 __all__ = ["create_app", "database_context", "make_database_app", "upgrade_database"]
 
@@ -42,7 +43,7 @@ def create_app(settings: Settings, services: Services | None = None) -> OpenAPI:
     install_metrics(app)
     install_error_handlers(app)
     install_auth(app)
-    limiter.init_app(app)
+    install_limits(app)
     install_body_checks(app)
     if settings.cors_origins:
         CORS(
@@ -55,6 +56,7 @@ def create_app(settings: Settings, services: Services | None = None) -> OpenAPI:
         app.register_api(blueprint)
     if settings.storage_kind == "local":
         app.register_api(files)
+    app.register_blueprint(web)
     install_admin(app)
     if settings.trusted_proxies:
         hops = settings.trusted_proxies

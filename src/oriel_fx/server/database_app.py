@@ -5,6 +5,7 @@ It imports no view, so that a process that only works begins soon and stays smal
 
 from __future__ import annotations
 
+import fcntl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -38,12 +39,24 @@ def database_context(settings: Settings) -> Iterator[None]:
 
 
 def upgrade_database(settings: Settings) -> None:
-    """Bring the database up to the newest migration."""
+    """Bring the database up to the newest migration. Of several at once one does it, and the others find it done."""
     from flask_migrate import upgrade
 
-    with database_context(settings):
+    with _one_at_a_time(settings), database_context(settings):
         install_migrations(current_app)
         upgrade()
+
+
+@contextmanager
+def _one_at_a_time(settings: Settings) -> Iterator[None]:
+    # PostgreSQL has a lock for it (migrations/env.py); SQLite would find half of another's tables.
+    if not settings.database.startswith("sqlite"):
+        yield
+        return
+    settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with (settings.data_dir / "upgrade.lock").open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def install_migrations(app: Flask) -> None:

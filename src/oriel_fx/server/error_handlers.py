@@ -7,6 +7,7 @@ from typing import Any
 
 import structlog
 from flask import Flask, Response, jsonify
+from gunicorn.http.errors import NoMoreData, ParseException
 from pydantic import ValidationError
 from sqlalchemy import exc
 from werkzeug.exceptions import HTTPException
@@ -33,6 +34,8 @@ _OF_STATUS: dict[int, type[ApiError]] = {
     429: api.RateLimitedError,
     503: api.UnavailableError,
 }
+# What gunicorn raises where somebody reads a body that is no HTTP, or ends early.
+BROKEN_BODY = (ParseException, NoMoreData)
 _DATABASE_AWAY = (exc.OperationalError, exc.InterfaceError, exc.TimeoutError)
 
 
@@ -66,6 +69,8 @@ def as_api_error(error: Exception) -> ApiError:
         return error
     if isinstance(error, HTTPException):
         return _of_http(error)
+    if isinstance(error, BROKEN_BODY):
+        return api.BadRequestError("The body is broken or cut short.")
     if isinstance(error, OrielError):
         return _of_library(error)
     if isinstance(error, ValidationError):

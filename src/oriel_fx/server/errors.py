@@ -41,6 +41,11 @@ class ApiError(OrielError):
         super().__init__(message or self.meaning)
         self.details = details
 
+    @classmethod
+    def example(cls) -> dict[str, Any]:
+        """What it looks like, for the documents."""
+        return {"error": {"code": cls.code, "message": cls.meaning, "details": {}}}
+
     def __init_subclass__(cls) -> None:
         assert cls.code not in REGISTRY, f"two errors have the code {cls.code}"
         REGISTRY[cls.code] = cls
@@ -54,8 +59,13 @@ def api_errors(*kinds: type[ApiError]) -> dict[int | str | HTTPStatus, Any]:
     schema = {"$ref": "#/components/schemas/ErrorResponse"}
     return {
         status: {
-            "description": "; ".join(f"{kind.code}: {kind.meaning}" for kind in of_status),
-            "content": {"application/json": {"schema": schema}},
+            "description": " ".join(f"`{kind.code}`: {kind.meaning}" for kind in of_status),
+            "content": {
+                "application/json": {
+                    "schema": schema,
+                    "examples": {kind.code: {"value": kind.example()} for kind in of_status},
+                }
+            },
         }
         for status, of_status in found.items()
     }

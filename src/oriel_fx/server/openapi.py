@@ -5,9 +5,10 @@ from __future__ import annotations
 from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from flask import Blueprint, Response, jsonify, send_from_directory
+from flask.json.provider import DefaultJSONProvider
 from flask_openapi import Info, OpenAPI
 from flask_openapi.models import SecurityScheme
 
@@ -34,7 +35,15 @@ _PAGE = """<!doctype html>
 </html>
 """
 # A file of its own: the content security policy allows no script inside a page.
-_START = 'SwaggerUIBundle({url: "openapi.json", dom_id: "#swagger-ui", deepLinking: true, tryItOutEnabled: true});\n'
+_START = """SwaggerUIBundle({
+  url: "openapi.json",
+  dom_id: "#swagger-ui",
+  deepLinking: true,
+  tryItOutEnabled: true,
+  persistAuthorization: false,
+  defaultModelsExpandDepth: 0,
+});
+"""
 
 
 def make_api(name: str) -> OpenAPI:
@@ -49,6 +58,8 @@ def make_api(name: str) -> OpenAPI:
         doc_ui=False,
         static_folder=None,
     )
+    # As they were written: the document in the order of use, errors with their code first.
+    cast(DefaultJSONProvider, app.json).sort_keys = False
     app.register_blueprint(_docs(app))
     return app
 
@@ -84,10 +95,23 @@ def error_table() -> list[tuple[str, int, str]]:
 
 def _description() -> str:
     rows = "\n".join(f"| {status} | `{code}` | {meaning} |" for code, status, meaning in error_table())
-    return (
-        "Turn a song into a video. Errors have one shape, "
-        f'`{{"error": {{"code", "message", "details"}}}}`:\n\n| status | code | meaning |\n|---|---|---|\n{rows}\n'
-    )
+    return f"""Turn a song into a video.
+
+1. `POST /api/auth/register`, then `POST /api/auth/login`; put its `access_token` behind *Authorize*.
+2. `POST /api/render/submit` with a song and a config, `{{"preset": "halo"}}` say: 402 with the price and a `job_id`.
+3. `POST /api/payments/create-session` with that `job_id`, and pay at the `url` of the answer.
+4. Watch `GET /api/render/events/{{job_id}}`, and get the video from `GET /api/render/download/{{job_id}}`.
+
+Errors have one shape, `{{"error": {{"code", "message", "details"}}}}`. Programs match on `code`, which never changes.
+
+<details><summary>All error codes</summary>
+
+| status | code | meaning |
+|---|---|---|
+{rows}
+
+</details>
+"""
 
 
 def document_of(app: OpenAPI) -> dict[str, Any]:

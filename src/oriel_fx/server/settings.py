@@ -136,7 +136,9 @@ class Settings(BaseSettings):
     rate_login_pair: str = "5 per minute"
     rate_reset: str = "5 per hour"
     rate_submit: str = "20 per hour"
+    rate_submit_ip: str = "60 per hour"
     rate_preview: str = "60 per minute"
+    rate_preview_ip: str = "180 per minute"
     rate_payment: str = "30 per hour"
 
     @field_validator("database_url")
@@ -263,8 +265,13 @@ class Settings(BaseSettings):
             "SENDGRID_API_KEY or ORIEL_SMTP_URL: how mail is sent": mail_set,
             "ORIEL_MAIL_FROM: the sender's address": not self.mail_from.endswith("@localhost>"),
             "ORIEL_PUBLIC_URL: the address users see": self.public_url or self.railway_public_domain,
-            "STRIPE_SECRET_KEY: Stripe's key": self.stripe_secret_key,
-            "STRIPE_WEBHOOK_SECRET: the webhook's signing secret": self.stripe_webhook_secret,
+            "STRIPE_SECRET_KEY: Stripe's key, sk_… or rk_…": reveal(self.stripe_secret_key).startswith(("sk_", "rk_")),
+            # Who knows this one can pay for anything with a letter of their own.
+            "STRIPE_WEBHOOK_SECRET: the webhook's signing secret, whsec_… and no default": not is_weak(
+                reveal(self.stripe_webhook_secret)
+            ),
+            "ORIEL_METRICS_TOKEN: 32 or more random characters, or none": not self.metrics_token
+            or not is_weak(reveal(self.metrics_token)),
         }
         return [name for name, there in wanted.items() if not there]
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 
 import pytest
 from argon2 import PasswordHasher
 from flask.testing import FlaskClient
 from flask_openapi import OpenAPI
+from gunicorn.http.errors import InvalidChunkSize
 from sqlalchemy import select
 from tests.server.auth.accounts import (
     ANOTHER,
@@ -149,6 +151,16 @@ def test_renewing_a_hash_does_not_undo_a_change_at_the_same_moment(
         assert db.session.get_one(User, user_id).password_hash == "changed"
 
 
+class BrokenBody(io.RawIOBase):
+    """What gunicorn hands on where the chunks of a body are none."""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: object) -> int:
+        raise InvalidChunkSize(b"zz")
+
+
 class TestGuessing:
     """`rate_login_pair` failures, for an address from one place."""
 
@@ -177,6 +189,31 @@ class TestGuessing:
         assert login(client, "ADA@example.org").status_code == 429
         assert login(client, EMAIL, environ_base={"REMOTE_ADDR": "203.0.113.9"}).status_code == 200
         assert login(client, "bob@example.org").status_code == 200
+
+    @pytest.mark.parametrize(
+        "body",
+        [b"[" * 100_000, b'{"email": "\\ud800@x", "password": "x"}', b"x" * 300_000, b'{"email": "' + b"a@" * 50_000],
+        ids=["deep", "half a letter", "large", "cut off"],
+    )
+    def test_no_body_makes_the_limiter_forget(
+        self, client: FlaskClient, make_user: Callable[..., int], body: bytes
+    ) -> None:
+        make_account(make_user)
+        assert [login(client, EMAIL, ANOTHER).status_code for _ in range(3)] == [422, 422, 422]
+        odd = client.post("/api/auth/login", data=body, content_type="application/json")
+        assert odd.status_code in (400, 413)
+        assert login(client, EMAIL, ANOTHER).status_code == 429, "it counts in Redis, and not anew in memory"
+
+    def test_nor_does_one_that_is_no_http(self, client: FlaskClient, make_user: Callable[..., int]) -> None:
+        make_account(make_user)
+        assert [login(client, EMAIL, ANOTHER).status_code for _ in range(3)] == [422, 422, 422]
+        broken = client.post(
+            "/api/auth/login",
+            content_type="application/json",
+            environ_overrides={"wsgi.input": BrokenBody(), "wsgi.input_terminated": True},
+        )
+        assert (broken.status_code, code(broken)) == (400, "BAD_REQUEST")
+        assert login(client, EMAIL, ANOTHER).status_code == 429
 
     def test_counts_failures_only(self, client: FlaskClient, make_user: Callable[..., int]) -> None:
         make_account(make_user)

@@ -218,7 +218,6 @@ def test_a_session_whose_end_nobody_told_is_asked_about_first(shop: Shop) -> Non
 
 
 @SQLITE
-@pytest.mark.parametrize("settings", [{"request_timeout_s": 2}], indirect=True)
 def test_stripe_hanging_is_a_503_within_the_limit_and_then_at_once(shop: Shop) -> None:
     order = shop.order()
     shop.at_stripe("outage", "PUT", calls=100, hang_s=30)

@@ -132,3 +132,43 @@ def test_a_mailed_link_that_no_longer_works_says_why(
     change(job_id, download_token_revoked=False, expires_at=utcnow() - timedelta(seconds=1))
     assert error_of(client.get(f"/api/d/{token}"))[:2] == (410, "VIDEO_EXPIRED")
     assert error_of(client.post(f"/api/d/{token}"))[:2] == (405, "METHOD_NOT_ALLOWED")
+
+
+@sqlite_only
+def test_a_person_reads_why_a_link_no_longer_works(client: FlaskClient, finished: Make) -> None:
+    token, hashed = new_download_token()
+    finished(download_token_hash=hashed, download_token_revoked=True)
+    browser = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
+    page = client.get(f"/api/d/{token}", headers=browser)
+    assert (page.status_code, page.mimetype) == (410, "text/html")
+    assert "This link no longer works." in page.text
+    assert client.get("/api/d/nothing", headers=browser).status_code == 404
+    assert client.get(f"/api/d/{token}", headers={"Accept": "*/*"}).mimetype == "application/json"
+
+
+def test_the_owner_takes_the_link_back_and_keeps_the_video(
+    client: FlaskClient, headers: dict[str, str], finished: Make, get: Callable[..., Any], public_id: Name
+) -> None:
+    token, hashed = new_download_token()
+    job_id = finished(download_token_hash=hashed)
+    for _ in range(2):
+        assert client.delete(f"/api/render/download/{public_id(job_id)}", headers=headers).status_code == 200
+    assert error_of(client.get(f"/api/d/{token}"))[:2] == (410, "LINK_REVOKED")
+    assert get(job_id).status_code == 302
+
+
+@sqlite_only
+def test_only_the_owner_takes_a_link_back(
+    client: FlaskClient,
+    headers: dict[str, str],
+    finished: Make,
+    make_user: Make,
+    bearer: Callable[[int], dict[str, str]],
+    public_id: Name,
+) -> None:
+    job_id = finished(download_token_hash=new_download_token()[1])
+    address = f"/api/render/download/{public_id(job_id)}"
+    assert error_of(client.delete(address))[:2] == (401, "UNAUTHORIZED")
+    assert error_of(client.delete(address, headers=bearer(make_user())))[:2] == (404, "JOB_NOT_FOUND")
+    waiting = f"/api/render/download/{public_id(finished(status=JobStatus.QUEUED))}"
+    assert error_of(client.delete(waiting, headers=headers))[:2] == (409, "JOB_NOT_FINISHED")

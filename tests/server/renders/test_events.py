@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -13,9 +14,10 @@ from tests.server.renders.conftest import error_of, sqlite_only
 
 from oriel_fx.server.db import db, utcnow
 from oriel_fx.server.errors import RateLimitedError
-from oriel_fx.server.models import Payment, User
-from oriel_fx.server.renders import events
-from oriel_fx.server.renders.events import Streams, Watcher, follow
+from oriel_fx.server.models import Payment, RefreshFamily, User
+from oriel_fx.server.renders import api, events
+from oriel_fx.server.renders.events import CountedStream, Watcher, follow
+from oriel_fx.server.renders.places import Places
 from oriel_fx.server.renders.status import job_state
 from oriel_fx.server.states import JobStatus
 
@@ -33,7 +35,13 @@ def events_in(text: str) -> list[dict[str, Any]]:
 def follow_job(app: OpenAPI, user_id: int, public_id: Name) -> Follow:
     """Follows a job with a clock of its own: `changes` are made one after another, one at each look."""
 
-    def run(job_id: int, changes: list[Callable[[], None]], last_event_id: str = "", until: float = 1e12) -> list[str]:
+    def run(
+        job_id: int,
+        changes: list[Callable[[], None]],
+        last_event_id: str = "",
+        until: float = 1e12,
+        family_id: str | None = None,
+    ) -> list[str]:
         waiting: Iterator[Callable[[], None]] = iter(changes)
 
         def sleep(_: float) -> None:
@@ -43,7 +51,7 @@ def follow_job(app: OpenAPI, user_id: int, public_id: Name) -> Follow:
         with app.app_context():
             first = job_state(db.session, user_id, public_id(job_id), utcnow())
             db.session.remove()
-            watcher = Watcher(user_id, 0, public_id(job_id), until)
+            watcher = Watcher(user_id, 0, family_id, public_id(job_id), until)
             return list(follow(db.engine, utcnow, watcher, first, last_event_id, sleep))
 
     return run
@@ -101,6 +109,25 @@ def test_a_stream_ends_with_its_session(app: OpenAPI, make_job: Make, user_id: i
     assert len(events_in("".join(follow_job(job_id, [disable])))) == 1
 
 
+def test_a_stream_ends_when_its_login_is_logged_out(
+    app: OpenAPI, make_job: Make, user_id: int, follow_job: Follow
+) -> None:
+    with app.app_context():
+        family = RefreshFamily(user_id=user_id, current_jti="one", expires_at=utcnow())
+        db.session.add(family)
+        db.session.commit()
+        family_id = family.id
+
+    def log_out() -> None:
+        with app.app_context():
+            db.session.get_one(RefreshFamily, family_id).revoked_at = utcnow()
+            db.session.commit()
+
+    job_id = make_job(user_id, JobStatus.QUEUED)
+    text = follow_job(job_id, [lambda: None, log_out], family_id=family_id)
+    assert len(events_in("".join(text))) == 1
+
+
 def test_silence_is_broken_by_heartbeats(
     make_job: Make, user_id: int, follow_job: Follow, change: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -131,7 +158,7 @@ def test_a_user_has_only_so_many_streams(
     client: FlaskClient, headers: dict[str, str], make_job: Make, user_id: int, public_id: Name
 ) -> None:
     address = f"/api/render/events/{public_id(make_job(user_id, JobStatus.QUEUED))}"
-    opened = [client.get(address, headers=headers) for _ in range(events.STREAMS_PER_USER)]
+    opened = [client.get(address, headers=headers) for _ in range(api.STREAMS_PER_USER)]
     refused = client.get(address, headers=headers)
     assert error_of(refused)[:2] == (429, "RATE_LIMITED")
     assert refused.headers["Retry-After"] == "5"
@@ -143,14 +170,19 @@ def test_a_user_has_only_so_many_streams(
 
 
 def test_streams_are_counted_in_all_and_closed_once() -> None:
-    streams = Streams(per_user=2, in_all=3)
-    opened = [streams.counted(user, iter(())) for user in (1, 1, 2)]
+    places = Places(per_user=2, in_all=3, refusal="Too many.")
+    opened = []
+    for user in (1, 1, 2):
+        places.take(user)
+        opened.append(CountedStream(iter(()), partial(places.free, user)))
     with pytest.raises(RateLimitedError):
-        streams.counted(3, iter(()))
+        places.take(3)
     for _ in range(2):
         opened[0].close()
-    assert len(streams) == 2
-    streams.counted(3, iter(())).close()
+    assert len(places) == 2
+    with places.held(3), pytest.raises(RateLimitedError):
+        places.take(1)
+    assert len(places) == 2
 
 
 def test_a_database_that_is_away_for_a_moment_ends_no_stream(

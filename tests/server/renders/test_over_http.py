@@ -157,3 +157,14 @@ def test_an_upload_that_breaks_off_leaves_nothing(
         time.sleep(0.1)
     assert left == []
     assert jobs() == []
+
+
+def test_a_body_that_is_no_http_is_a_400(server: Server, headers: dict[str, str]) -> None:
+    host, _, port = server.url.removeprefix("http://").partition(":")
+    for path, kind in (("auth/login", "application/json"), ("render/submit", "multipart/form-data; boundary=b")):
+        head = "".join(f"{name}: {value}\r\n" for name, value in {**headers, "Content-Type": kind}.items())
+        with socket.create_connection((host, int(port)), timeout=20) as connection:
+            connection.sendall(
+                f"POST /api/{path} HTTP/1.1\r\nHost: x\r\n{head}Transfer-Encoding: chunked\r\n\r\nzz\r\n".encode()
+            )
+            assert connection.recv(1 << 16).startswith(b"HTTP/1.1 400 "), path

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import sys
+import errno
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,16 +13,14 @@ import pytest
 from flask.testing import FlaskClient
 from flask_openapi import OpenAPI
 from sqlalchemy import select
+from sqlalchemy.exc import OperationalError
 from tests.server.renders.conftest import PLAIN, error_of, picture, sqlite_only, stored_files
-from tests.songs import ffmpeg
 from werkzeug.test import TestResponse
 
-from oriel_fx.render.spec import RenderSpec
 from oriel_fx.server.db import db
 from oriel_fx.server.errors import StorageUnavailableError
 from oriel_fx.server.models import JobAsset, Payment, RenderJob
 from oriel_fx.server.renders.enqueue import render_work_id
-from oriel_fx.server.renders.job_files import spec_of
 from oriel_fx.server.services import Services
 from oriel_fx.server.settings import Settings
 from oriel_fx.server.states import AssetKind, JobStatus, PaymentStatus
@@ -150,106 +147,20 @@ def test_empty_broken_and_silent_files_are_no_songs(send: Send, uploads: Path) -
 
 
 @sqlite_only
-class TestLimits:
-    @pytest.fixture
-    def settings(self, settings: Settings) -> Settings:
-        return settings.model_copy(
-            update={
-                "max_audio_bytes": 400_000,
-                "max_image_bytes": 50_000,
-                "max_lyrics_bytes": 1000,
-                "max_song_s": 3.5,
-                "max_unpaid_uploads": 2,
-            }
-        )
-
-    @pytest.mark.parametrize(
-        ("parts", "code"),
-        [
-            ({"audio": b"ID3" + bytes(400_000)}, "AUDIO_TOO_LARGE"),
-            ({"audio": b"ID3" + bytes(5_000_000)}, "AUDIO_TOO_LARGE"),
-            ({"cover": b"\x89PNG" + bytes(50_000)}, "IMAGE_TOO_LARGE"),
-            ({"background": b"\x89PNG" + bytes(50_000)}, "IMAGE_TOO_LARGE"),
-            ({"lyrics": b"la " * 400}, "LYRICS_TOO_LARGE"),
-            ({"config": '{"preset": "' + "x" * 300_000 + '"}'}, "BODY_TOO_LARGE"),
-        ],
-        ids=lambda value: value if isinstance(value, str) else next(iter(value)),
-    )
-    def test_each_part_has_its_own(self, send: Send, jobs: Jobs, parts: dict[str, Any], code: str) -> None:
-        assert error_of(send(**parts))[:2] == (413, code)
-        assert jobs() == []
-
-    def test_length_is_what_can_be_decoded(self, send: Send, uploads: Path, tmp_path: Path) -> None:
-        ffmpeg("-stream_loop", "1", "-i", uploads / "song.mp3", "-c", "copy", tmp_path / "six.mp3")
-        status, code, details = error_of(send(audio=(tmp_path / "six.mp3").read_bytes()))
-        assert (status, code, details) == (422, "AUDIO_TOO_LONG", {"max_s": 3.5})
-
-    def test_unpaid_uploads_are_counted_and_paid_ones_are_not(
-        self, send: Send, jobs: Jobs, pay: Callable[..., str], settings: Settings
-    ) -> None:
-        assert [send().status_code for _ in range(2)] == [402, 402]
-        kept = stored_files(settings.data_dir)
-        assert error_of(send()) == (429, "UPLOAD_QUOTA_EXCEEDED", {"max_uploads": 2})
-        assert stored_files(settings.data_dir) == kept
-        assert send(payment_id=pay()).status_code == 202
-        assert len(jobs()) == 3
-
-
-@sqlite_only
-@pytest.mark.parametrize(
-    ("config", "paths"),
-    [
-        ({"seed": -1, "output": {"fps": 0}, "colour": 1}, ["colour", "output.fps", "seed"]),
-        ({"output": {"size": "8192x4320", "fps": 120}}, ["output.size", "output.fps"]),
-        ({"output": {"start": 99}}, ["output.start"]),
-        ({"layers": [{"type": "bars"}] * 25}, ["layers"]),
-        ({"layers": [{"type": "text", "text": "x" * 501}]}, ["layers.0.text"]),
-        ({"layers": [{"type": "image", "source": "/etc/passwd"}]}, ["layers.0.source"]),
-        ({"background": {"type": "image", "source": "http://169.254.169.254/"}}, ["background.source"]),
-        ({"background": {"type": "image", "source": "background"}}, ["background.source"]),
-        ({"layers": [{"type": "text", "font": "../../font.ttf"}]}, ["layers.0.font"]),
-        ({"preset": "../halo"}, ["preset"]),
-        ([], [""]),
-        ({"baseColor": "#fff", "rotationSpeed": "fast"}, ["rotationSpeed"]),
-    ],
-    ids=lambda value: json.dumps(value)[:40],
-)
-def test_a_wrong_config_is_told_each_fault_with_its_path(send: Send, jobs: Jobs, config: Any, paths: list[str]) -> None:
-    status, code, details = error_of(send(config=config))
-    assert (status, code) == (422, "INVALID_CONFIG")
-    assert [fault["path"] for fault in details["faults"]] == paths
-    assert all(fault["message"] for fault in details["faults"])
-    assert jobs() == []
-
-
-@sqlite_only
-@pytest.mark.parametrize("config", ["{", "[" * 40 + "]" * 40, '{"seed": NaN}', '{"a": "\\ud800"}'])
-def test_a_config_that_is_no_json_is_refused(send: Send, config: str) -> None:
-    assert error_of(send(config=config))[:2] == (400, "MALFORMED_JSON")
-
-
-@sqlite_only
-def test_the_original_frontends_flat_config_is_accepted(send: Send, jobs: Jobs) -> None:
-    flat = {"shape": "torusLarge", "baseColor": "#112233", "glowColor": "#ff8800", "rotationSpeed": 1.5}
-    assert send(config=flat).status_code == 402
-    [job] = jobs()
-    spec = spec_of(job)
-    assert (spec.preset, spec.layers[0].type) == ("classic", "wireframe")
-
-
-@sqlite_only
-def test_what_is_kept_is_the_whole_spec(send: Send, jobs: Jobs) -> None:
-    send()
-    [job] = jobs()
-    asked = RenderSpec.from_config(PLAIN, {"tags": {"title": "Glass Hours"}})
-    assert spec_of(job) == asked == RenderSpec.from_config(job.render_config)
-
-
-@sqlite_only
 @pytest.mark.parametrize("missing", ["audio", "config"])
 def test_a_missing_part_is_named(send: Send, missing: str) -> None:
     status, code, details = error_of(send(**{missing: None}))
     assert (status, code, details["faults"][0]["path"]) == (422, "VALIDATION_FAILED", missing)
+
+
+@sqlite_only
+def test_fields_of_a_form_that_nobody_filled_are_as_good_as_missing(send: Send, jobs: Jobs, app: OpenAPI) -> None:
+    assert send(cover=b"", background=b"", lyrics=b"", payment_id="").status_code == 402
+    [job] = jobs()
+    with app.app_context():
+        kinds = db.session.scalars(select(JobAsset.kind).where(JobAsset.job_id == job.id)).all()
+    assert kinds == [AssetKind.AUDIO]
+    assert error_of(send(audio=b""))[:2] == (422, "INVALID_AUDIO")
 
 
 @sqlite_only
@@ -331,27 +242,6 @@ def test_pictures_and_lyrics_that_are_none(send: Send, parts: dict[str, bytes], 
     assert error_of(send(**parts))[:2] == expected
 
 
-@sqlite_only
-class TestScanner:
-    @pytest.fixture
-    def settings(self, settings: Settings, tmp_path: Path) -> Settings:
-        script = tmp_path / "scan me.py"
-        script.write_text("import sys; sys.exit(b'EICAR' in open(sys.argv[1], 'rb').read())")
-        return settings.model_copy(update={"scan_command": f"{sys.executable} -I '{script}'"})
-
-    def test_it_can_refuse_any_file(self, send: Send, jobs: Jobs) -> None:
-        assert send(lyrics=b"hello").status_code == 402
-        status, code, details = error_of(send(lyrics=b"EICAR"))
-        assert (status, code, details) == (422, "UPLOAD_REFUSED", {"part": "lyrics"})
-        assert len(jobs()) == 1
-
-    def test_one_that_cannot_run_lets_nothing_through(self, send: Send, services: Services) -> None:
-        services.__dict__["settings"] = services.settings.model_copy(update={"scan_command": "/no/such/scanner"})
-        response = send()
-        assert error_of(response)[:2] == (503, "UNAVAILABLE")
-        assert "Retry-After" in response.headers
-
-
 def test_a_storage_that_fails_half_way_leaves_neither_file_nor_row(
     send: Send, jobs: Jobs, services: Services, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -369,6 +259,22 @@ def test_a_storage_that_fails_half_way_leaves_neither_file_nor_row(
     assert stored_files(settings.data_dir) == []
 
 
+@sqlite_only
+def test_a_full_disk_is_no_fault_of_the_sender(
+    send: Send, jobs: Jobs, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Only root can make a disk that is full.
+    def full(*_: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("oriel_fx.server.renders.parts._write", full)
+    response = send()
+    assert error_of(response)[:2] == (503, "STORAGE_UNAVAILABLE")
+    assert response.headers["Retry-After"]
+    assert jobs() == []
+    assert list((settings.data_dir / "tmp").iterdir()) == []
+
+
 def test_a_database_that_fails_at_the_commit_leaves_no_file(
     send: Send, jobs: Jobs, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -379,6 +285,25 @@ def test_a_database_that_fails_at_the_commit_leaves_no_file(
     assert error_of(send())[:2] == (500, "INTERNAL")
     assert jobs() == []
     assert stored_files(settings.data_dir) == []
+
+
+@sqlite_only
+def test_a_commit_whose_answer_is_lost_leaves_the_files_to_its_row(
+    send: Send, jobs: Jobs, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A connection that breaks at this very moment cannot be ordered from a real database.
+    commit = db.session.commit
+
+    def committed_and_lost() -> None:
+        commit()
+        raise OperationalError("COMMIT", {}, Exception("connection lost"))
+
+    monkeypatch.setattr(db.session, "commit", committed_and_lost)
+    response = send()
+    monkeypatch.undo()
+    assert error_of(response)[:2] == (503, "DATABASE_UNAVAILABLE")
+    [job] = jobs()
+    assert services.storage.size(job.upload_key) == job.upload_bytes
 
 
 @sqlite_only

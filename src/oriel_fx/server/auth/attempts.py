@@ -9,10 +9,15 @@ from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
 from flask import g, request
+from werkzeug.exceptions import HTTPException
 
-from oriel_fx.server.auth.addresses import lookup_address
+from oriel_fx.server.auth.addresses import MAX_EMAIL_CHARS, lookup_address
 from oriel_fx.server.auth.audit import address_hash
+from oriel_fx.server.error_handlers import BROKEN_BODY
+from oriel_fx.server.errors import MalformedJsonError
+from oriel_fx.server.json_body import parse_json
 from oriel_fx.server.limits import by_address, limiter, rate
+from oriel_fx.server.services import current_settings
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -37,6 +42,11 @@ def _pair() -> str:
 
 
 def _address_in_body() -> str:
-    body = request.get_json(silent=True)
+    # Nothing may be raised here, whatever was sent: the limiter would take it for an outage of Redis, and begin to
+    # count anew in memory. What is wrong with the body is said later.
+    try:
+        body = parse_json(request.get_data(cache=True), current_settings().max_json_depth)
+    except (MalformedJsonError, HTTPException, *BROKEN_BODY):
+        return ""
     given = body.get("email") if isinstance(body, dict) else None
-    return lookup_address(given) if isinstance(given, str) else ""
+    return lookup_address(given) if isinstance(given, str) and len(given) <= MAX_EMAIL_CHARS else ""

@@ -20,7 +20,6 @@ from oriel_fx.server.services import current_services, current_settings
 from oriel_fx.server.settings import is_loopback, reveal
 
 bp = domain("health", "", "Whether the service is alive and ready, and its metrics.")
-limiter.exempt(bp)
 
 
 class Alive(BaseModel):
@@ -38,6 +37,7 @@ class Ready(BaseModel):
 
 
 @bp.get("/health", responses={200: Alive})
+@limiter.exempt
 def health() -> dict[str, str]:
     """Alive: the process answers. Asks nothing else."""
     return {"status": "ok"}
@@ -45,7 +45,7 @@ def health() -> dict[str, str]:
 
 @bp.get("/ready", responses={200: Ready, 503: Ready})
 def ready() -> tuple[dict[str, object], int]:
-    """Ready: each dependency by name; 503 when one is missing."""
+    """Ready: each dependency by name; 503 when one is missing. Each question costs some at storage: it is limited."""
     services = current_services()
     dependencies = {
         "database": _state(_database),
@@ -62,6 +62,7 @@ def ready() -> tuple[dict[str, object], int]:
 
 
 @bp.get("/metrics", responses={200: {"description": "Prometheus's text format."}, **api_errors(UnauthorizedError)})
+@limiter.exempt
 def metrics() -> Response:
     """Prometheus metrics, for this machine, or with the metrics token as a bearer token."""
     if not _may_scrape():

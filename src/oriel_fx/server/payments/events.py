@@ -51,7 +51,7 @@ def receive(event: GatewayEvent) -> bool:
 
 
 def _apply(event: GatewayEvent) -> Todo:
-    handler = _HANDLERS.get(event.type)
+    handler = HANDLERS.get(event.type)
     if handler is None:
         return Todo()
     payment_id = _payment_of(event)
@@ -149,7 +149,8 @@ def _dispute_closed(event: GatewayEvent, payment_id: int) -> Todo:
     return todo
 
 
-_HANDLERS: dict[str, Handler] = {
+# docs/deploy.md tells operators to subscribe to all of these.
+HANDLERS: dict[str, Handler] = {
     "checkout.session.completed": _session,
     "checkout.session.async_payment_succeeded": _session,
     "checkout.session.async_payment_failed": _money_failed,

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import errno
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
+import structlog
 from flask import Response, current_app, redirect, request
 from flask_jwt_extended import get_jwt
 from werkzeug.wrappers import Response as AnyResponse
 
 from oriel_fx.server import errors
 from oriel_fx.server.auth.guard import AUTH_ERRORS, BEARER, current_user, login_required
+from oriel_fx.server.auth.schemas import Done
 from oriel_fx.server.breakers import refuses
 from oriel_fx.server.db import db
 from oriel_fx.server.http import body_limit, domain
@@ -18,7 +24,8 @@ from oriel_fx.server.limits import by_account, limiter, rate
 from oriel_fx.server.models import RenderJob
 from oriel_fx.server.renders import catalog, events, stills
 from oriel_fx.server.renders.cancel import cancel_job
-from oriel_fx.server.renders.downloads import job_of_link, signed_video
+from oriel_fx.server.renders.downloads import job_of_link, revoke_link, signed_video
+from oriel_fx.server.renders.places import Places
 from oriel_fx.server.renders.schemas import (
     SUBMISSION,
     Canceled,
@@ -36,10 +43,14 @@ from oriel_fx.server.renders.uploads import max_upload_bytes, receive_upload
 from oriel_fx.server.services import current_services, current_settings
 from oriel_fx.server.settings import Settings
 from oriel_fx.server.states import JobStatus
+from oriel_fx.server.web import error_page, wants_page
 
 bp = domain("renders", "/api/render", "Render jobs: upload, watch, download.")
 links = domain("links", "/api/d", "The links in mails.")
+# Of one user in one process.
+STREAMS_PER_USER, UPLOADS_PER_USER = 4, 2
 _OWN_JOB = (*AUTH_ERRORS, errors.JobNotFoundError)
+_log = structlog.get_logger("oriel_fx.renders")
 _GONE = (errors.JobNotFinishedError, errors.VideoExpiredError, errors.UploadExpiredError)
 
 
@@ -84,6 +95,7 @@ def _upload_limit(settings: Settings) -> int:
         ),
     },
 )
+@limiter.limit(rate("rate_submit_ip"))
 @limiter.limit(rate("rate_submit"), key_func=by_account)
 @login_required
 @body_limit(_upload_limit)
@@ -98,7 +110,7 @@ def submit() -> tuple[dict[str, object], int]:
         raise errors.StorageUnavailableError
     # An upload may take minutes; no database connection is held meanwhile.
     db.session.rollback()
-    with _scratch_folder(settings) as folder:
+    with _uploads().held(user_id), _room(), _scratch_folder(settings) as folder:
         upload = receive_upload(request, settings, Path(folder))
         job = submit_upload(user_id, upload)
     if job.status is JobStatus.AWAITING_PAYMENT:
@@ -137,10 +149,12 @@ def job_events(path: JobPath) -> AnyResponse:
     last_event_id = request.headers.get("Last-Event-ID", "")
     if first.status in FINAL and last_event_id == events.event_id(first):
         return Response(status=204)
-    watcher = events.Watcher(user.id, user.token_version, path.job_id, float(claims["exp"]))
+    watcher = events.Watcher(user.id, user.token_version, claims.get("fam"), path.job_id, float(claims["exp"]))
     stream = events.follow(db.engine, current_services().clock, watcher, first, last_event_id)
     db.session.rollback()
-    response = Response(_streams().counted(watcher.user_id, stream), mimetype="text/event-stream")
+    _streams().take(watcher.user_id)
+    counted = events.CountedStream(stream, partial(_streams().free, watcher.user_id))
+    response = Response(counted, mimetype="text/event-stream")
     response.headers["Cache-Control"] = "no-store, no-transform"
     response.headers["X-Accel-Buffering"] = "no"
     return response
@@ -164,6 +178,18 @@ def download(path: JobPath) -> AnyResponse:
     return redirect(video.url, 302)
 
 
+@bp.delete(
+    "/download/<job_id>",
+    security=BEARER,
+    responses={200: Done, **errors.api_errors(*_OWN_JOB, errors.JobNotFinishedError)},
+)
+@login_required
+def revoke(path: JobPath) -> dict[str, str]:
+    """Take back the link of the mail, which works for whoever has it. You can still download the video yourself."""
+    revoke_link(db.session, own_job(db.session, current_user().id, path.job_id))
+    return {"message": "The link in the mail works no more."}
+
+
 @links.get(
     "/<token>",
     responses={
@@ -173,7 +199,13 @@ def download(path: JobPath) -> AnyResponse:
 )
 def mailed_link(path: LinkPath) -> AnyResponse:
     """The link in the mail: to the video, for as long as it is kept and the link is not revoked."""
-    response = redirect(signed_video(current_services(), job_of_link(db.session, path.token)).url, 302)
+    try:
+        video = signed_video(current_services(), job_of_link(db.session, path.token))
+    except errors.ApiError as error:
+        if wants_page():
+            return error_page(error)
+        raise
+    response = redirect(video.url, 302)
     response.headers["Referrer-Policy"] = "no-referrer"
     return response
 
@@ -216,6 +248,7 @@ def cancel(path: JobPath) -> tuple[Response, int]:
         ),
     },
 )
+@limiter.limit(rate("rate_preview_ip"))
 @limiter.limit(rate("rate_preview"), key_func=by_account)
 @login_required
 def frame(path: JobPath, query: FrameQuery) -> Response:
@@ -250,11 +283,32 @@ def schema() -> Response:
     return catalog.cached_reply(request, catalog.schema_json, "application/json")
 
 
-def _streams() -> events.Streams:
-    in_all = max(1, int(current_settings().web_threads * events.STREAMS_SHARE))
-    made = events.Streams(per_user=events.STREAMS_PER_USER, in_all=in_all)
-    streams: events.Streams = current_app.extensions.setdefault("oriel_streams", made)
-    return streams
+def _places(name: str, per_user: int, refusal: str) -> Places:
+    """This process's places of one kind: at most half of its threads."""
+    made = Places(per_user, max(1, current_settings().web_threads // 2), refusal)
+    places: Places = current_app.extensions.setdefault(f"oriel_{name}", made)
+    return places
+
+
+def _streams() -> Places:
+    refusal = "Too many event streams are open; close one or poll the status instead."
+    return _places("streams", STREAMS_PER_USER, refusal)
+
+
+def _uploads() -> Places:
+    return _places("uploads", UPLOADS_PER_USER, "Too many uploads are under way; try again when one has ended.")
+
+
+@contextmanager
+def _room() -> Iterator[None]:
+    """A full disk is for operators to see to; who uploads is told to come again."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        _log.error("no room for uploads", folder=str(current_settings().data_dir / "tmp"), what=error.strerror)
+        raise errors.StorageUnavailableError("There is no room for uploads right now; try again later.") from error
 
 
 def _scratch_folder(settings: Settings) -> tempfile.TemporaryDirectory[str]:

@@ -62,6 +62,14 @@ def job_of_link(session: AnySession, token: str) -> RenderJob:
     return job
 
 
+def revoke_link(session: AnySession, job: RenderJob) -> None:
+    """The mailed link works no more; its owner can still download the video. Commits. Raises JobNotFinishedError."""
+    if job.download_token_hash is None:
+        raise JobNotFinishedError(status=job.status.value)
+    job.download_token_revoked = True
+    session.commit()
+
+
 def signed_video(services: Services, job: RenderJob) -> SignedVideo:
     """A fresh address of the job's video, good for a while and never for longer than the video is kept.
 

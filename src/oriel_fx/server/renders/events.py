@@ -7,9 +7,7 @@ session was ended elsewhere, or whose account was disabled, hears nothing more.
 from __future__ import annotations
 
 import hashlib
-import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,17 +17,14 @@ from sqlalchemy import Engine, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from oriel_fx.server.errors import JobNotFoundError, RateLimitedError
-from oriel_fx.server.models import User
+from oriel_fx.server.errors import JobNotFoundError
+from oriel_fx.server.models import RefreshFamily, User
 from oriel_fx.server.renders.schemas import JobState
 from oriel_fx.server.renders.status import FINAL, job_state
 
 EVERY_S = 1.0
 HEARTBEAT_S = 10.0
 RECONNECT_MS = 3000
-STREAMS_PER_USER = 4
-# Of one process: each takes a thread of it.
-STREAMS_SHARE = 0.5
 _AWAY_S = 5.0
 
 
@@ -39,44 +34,17 @@ class Sleeper(Protocol):
 
 @dataclass(frozen=True)
 class Watcher:
-    """Who watches which job, and until when (seconds of `time.time()`)."""
+    """Who watches which job, in which login, and until when (seconds of `time.time()`)."""
 
     user_id: int
     token_version: int
+    family_id: str | None
     public_id: str
     until: float
 
 
-class Streams:
-    """This process's open streams, counted by user, so that no one takes all its threads."""
-
-    def __init__(self, per_user: int, in_all: int) -> None:
-        self._per_user, self._in_all = per_user, in_all
-        self._open: Counter[int] = Counter()
-        self._lock = threading.Lock()
-
-    def counted(self, user_id: int, stream: Iterator[str]) -> CountedStream:
-        """The stream, counted until it is closed. Raises RateLimitedError for one too many."""
-        with self._lock:
-            if self._open[user_id] >= self._per_user or self._open.total() >= self._in_all:
-                error = RateLimitedError("Too many event streams are open; close one or poll the status instead.")
-                error.retry_after_s = 5
-                raise error
-            self._open[user_id] += 1
-        return CountedStream(stream, lambda: self._ended(user_id))
-
-    def _ended(self, user_id: int) -> None:
-        with self._lock:
-            self._open[user_id] -= 1
-            if not self._open[user_id]:
-                del self._open[user_id]
-
-    def __len__(self) -> int:
-        return self._open.total()
-
-
 class CountedStream:
-    """A stream that says when it is over: read to its end, or closed because the client went away.
+    """A stream that says when it is over, to free its place: read to its end, or closed because the client went away.
 
     A generator alone could not: closing one that was never begun runs none of its code.
     """
@@ -143,8 +111,12 @@ def follow(
 def _look(engine: Engine, watcher: Watcher, now: datetime) -> JobState | None:
     """The job's state now; None where the user may no longer see it."""
     with Session(engine) as session:
-        user = session.execute(select(User.is_active, User.token_version).where(User.id == watcher.user_id)).first()
-        if user is None or not user.is_active or user.token_version != watcher.token_version:
+        user = session.execute(
+            select(User.is_active, User.token_version, RefreshFamily.revoked_at)
+            .outerjoin(RefreshFamily, RefreshFamily.id == watcher.family_id)
+            .where(User.id == watcher.user_id)
+        ).first()
+        if user is None or not user.is_active or user.token_version != watcher.token_version or user.revoked_at:
             return None
         try:
             return job_state(session, watcher.user_id, watcher.public_id, now)

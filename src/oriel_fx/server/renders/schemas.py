@@ -130,8 +130,13 @@ SUBMISSION: dict[str, Any] = {
                     "config": {
                         "type": "object",
                         "description": "As /api/render/schema says, or the original frontend's flat config.",
+                        "examples": [{"preset": "halo"}],
                     },
-                    "payment_id": {"type": "string", "description": "A completed payment that pays for this job."},
+                    "payment_id": {
+                        "type": "string",
+                        "default": "",
+                        "description": "A completed payment that pays for this job; empty for none.",
+                    },
                     "cover": _binary("A picture in place of the song's cover art: JPEG, PNG or WebP."),
                     "background": _binary("A picture that the config names as `background`: JPEG, PNG or WebP."),
                     "lyrics": _binary("UTF-8 text."),

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
+from importlib.util import find_spec
 from typing import Any
 
-from oriel_fx.errors import SpecError
+from oriel_fx.errors import DependencyError, SpecError
 from oriel_fx.render.prepare import frame_range
 from oriel_fx.render.spec import RenderSpec
 from oriel_fx.server.errors import InvalidConfigError
@@ -20,7 +22,7 @@ def read_spec(config: Any, settings: Settings, uploaded: set[str]) -> RenderSpec
         spec = RenderSpec.from_config(config)
     except SpecError as error:
         raise invalid(error, *error.others) from None
-    if faults := [*_size_faults(spec, settings), *_file_faults(spec, uploaded)]:
+    if faults := [*_size_faults(spec, settings), *_file_faults(spec, uploaded), *_page_faults(spec)]:
         raise invalid(*faults)
     return spec
 
@@ -67,6 +69,32 @@ def _file_faults(spec: RenderSpec, uploaded: set[str]) -> Iterator[SpecError]:
     for number, layer in enumerate(spec.layers):
         if layer.type == "text" and layer.font is not None:
             yield _fault(f"layers.{number}.font", "Fonts cannot be chosen here.", "Leave it out.")
+
+
+def _page_faults(spec: RenderSpec) -> Iterator[SpecError]:
+    """What the bundled page cannot show is said now, and not once it is paid for."""
+    if spec.page is None:
+        return
+    from oriel_fx.render.engines.browser.build import classic_config
+
+    try:
+        classic_config(spec)
+    except SpecError as error:
+        yield error
+    if not _can_film():
+        yield _fault("page", "Pages are not filmed here.", "Leave it out: the preset 'classic' draws the same.")
+
+
+@cache
+def _can_film() -> bool:
+    """Whether there are Playwright and a Chromium on this machine, and so on the workers': they share an image."""
+    from oriel_fx.render.engines.browser.chromium import find_chromium
+
+    try:
+        find_chromium()
+    except DependencyError:
+        return False
+    return find_spec("playwright") is not None
 
 
 def _fault(path: str, message: str, hint: str = "") -> SpecError:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from sqlalchemy import func, select
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, InterfaceError, OperationalError
 
 from oriel_fx.server.db import db
 from oriel_fx.server.errors import PaymentRequiredError, PaymentUsedError, StorageUnavailableError, UploadQuotaError
@@ -94,6 +94,9 @@ def _stored(storage: Storage, upload: Upload, assets: list[JobAsset]) -> Iterato
             storage.save(key, file.path, asset.content_type)
             stored.append(key)
         yield
+    except (OperationalError, InterfaceError):
+        # The commit may be done all the same, with its answer lost. Files that no row refers to, the sweep finds.
+        raise
     except BaseException:
         # What cannot be deleted now no row refers to, and the sweep of orphans finds it: somebody waits for an answer.
         with contextlib.suppress(StorageUnavailableError):

@@ -28,6 +28,7 @@ from oriel_fx.server.states import AssetKind
 _SCAN_S = 60
 # An opaque 40-megapixel picture takes 0.6 GB while its colours are multiplied by its alpha.
 _LOOKING = Limits(wall_s=30, cpu_s=30, memory_bytes=1500 * MB, file_bytes=200 * MB)
+_REQUIRED = (AssetKind.AUDIO.value, "config")
 _PICTURES = (AssetKind.COVER, AssetKind.BACKGROUND)
 _MAX_PAYMENT_ID = 64
 _MAX_ANSWER_BYTES = 1 << 20
@@ -77,6 +78,8 @@ def receive_upload(request: Request, settings: Settings, folder: Path) -> Upload
 def check_upload(parts: dict[str, Part], settings: Settings, folder: Path) -> Upload:
     """The parts as what a job is made from. Cheap checks come first."""
     _require(parts)
+    # A form in a browser sends a field that nobody filled as an empty part.
+    parts = {name: part for name, part in parts.items() if part.n_bytes or name in _REQUIRED}
     config = _read_config(parts["config"].path, settings)
     spec = read_spec(config, settings, parts.keys() & {*_PICTURES})
     payment_id = _read_payment_id(parts.get("payment_id"))
@@ -121,7 +124,7 @@ def _limits(settings: Settings) -> dict[str, PartLimit]:
 
 
 def _require(parts: dict[str, Part]) -> None:
-    missing = [name for name in (AssetKind.AUDIO.value, "config") if name not in parts]
+    missing = [name for name in _REQUIRED if name not in parts]
     if missing:
         faults = [{"path": name, "message": "This part is missing."} for name in missing]
         raise errors.ValidationFailedError(f"The part {' and the part '.join(missing)} is missing.", faults=faults)

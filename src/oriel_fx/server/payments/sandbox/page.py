@@ -55,7 +55,7 @@ button:hover { filter: brightness(1.08); }
 {% if session %}
 <h1>{{ session._name }}</h1>
 <p class="amount">{{ amount }}</p>
-{% if declined %}<p class="alert" role="alert">The card was declined ({{ declined }}). You can try again.</p>{% endif %}
+{% if declined %}<p class="alert" role="alert">The card was declined{{ reason }}. You can try again.</p>{% endif %}
 <dl><dt>For</dt><dd>{{ session.customer_email or "a guest" }}</dd>
 <dt>Reference</dt><dd>{{ session.client_reference_id }}</dd></dl>
 <form method="post" action="{{ session.id }}/pay"><button class="pay">Pay {{ amount }}</button></form>
@@ -65,6 +65,7 @@ button:hover { filter: brightness(1.08); }
 {% else %}
 <h1>{{ title }}</h1>
 <p>{{ message }}</p>
+{% if back %}<a class="back" href="{{ back }}">Back to Oriel FX</a>{% endif %}
 {% endif %}
 </main>
 </body>
@@ -89,15 +90,15 @@ def checkout_pages(till: Till) -> Blueprint:
     def show(session_id: str) -> tuple[str, int]:
         session = till.session(session_id)
         if session["status"] == "complete":
-            return _notice("This is paid already", "You can close this page."), 410
+            return _notice("This is paid already", "You can close this page.", _success_url(session)), 410
         if session["status"] == "expired":
-            return _notice("This checkout has expired", "Go back to Oriel FX and start the payment again."), 410
+            message = "Go back to Oriel FX and start the payment again."
+            return _notice("This checkout has expired", message, session["cancel_url"]), 410
         return _checkout(till, session), 200
 
     @bp.post("/<session_id>/pay")
     def pay(session_id: str) -> WerkzeugResponse:
-        session = till.pay(session_id)
-        return redirect(session["success_url"].replace("{CHECKOUT_SESSION_ID}", session_id), 303)
+        return redirect(_success_url(till.pay(session_id)), 303)
 
     @bp.post("/<session_id>/decline")
     def decline(session_id: str) -> WerkzeugResponse:
@@ -109,10 +110,18 @@ def checkout_pages(till: Till) -> Blueprint:
 
 def _checkout(till: Till, session: Json) -> str:
     intent = till.store.get("payment_intent", session["payment_intent"] or "") or {}
-    declined = (intent.get("last_payment_error") or {}).get("decline_code", "").replace("_", " ")
+    declined = (intent.get("last_payment_error") or {}).get("decline_code", "")
+    # Stripe's word for "the bank gave no reason".
+    reason = "" if declined == "generic_decline" else f" ({declined.replace('_', ' ')})"
     amount = money(session["amount_total"], session["currency"])
-    return render_template_string(_PAGE, title=f"Pay {amount}", session=session, amount=amount, declined=declined)
+    return render_template_string(
+        _PAGE, title=f"Pay {amount}", session=session, amount=amount, declined=declined, reason=reason
+    )
 
 
-def _notice(title: str, message: str) -> str:
-    return render_template_string(_PAGE, title=title, message=message, session=None)
+def _notice(title: str, message: str, back: str | None = None) -> str:
+    return render_template_string(_PAGE, title=title, message=message, back=back, session=None)
+
+
+def _success_url(session: Json) -> str:
+    return str(session["success_url"]).replace("{CHECKOUT_SESSION_ID}", session["id"])
