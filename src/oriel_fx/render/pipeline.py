@@ -2,37 +2,31 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
 import os
-import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from oriel_fx.errors import AssetError, OutputError, UsageError
 from oriel_fx.render.assets import Assets, FoundAssets, NoAssets
-from oriel_fx.render.audio import Pcm, SongStats, read_tags
-from oriel_fx.render.cancel import Cancelled, never, stop_if
+from oriel_fx.render.cancel import Cancelled, never
 from oriel_fx.render.chunks import (
     Chunk,
     WorkFolder,
-    cannot_write,
     hash_file,
     plan_chunks,
     render_key,
     write_whole,
 )
 from oriel_fx.render.early import EarlySong
-from oriel_fx.render.encode.command import encode_audio, join
 from oriel_fx.render.encode.probe import verify
-from oriel_fx.render.encode.process import find_ffmpeg, run_ffmpeg
 from oriel_fx.render.engines.browser.build import open_page, page_key, page_of
 from oriel_fx.render.engines.engine_calls import close_engine, engine_warnings, may_split
+from oriel_fx.render.joining import Sound, exists_already, join_chunks, put_in_place
+from oriel_fx.render.kept_song import keep_song, kept_song
 from oriel_fx.render.prepare import PreparedSong, frame_range, moves_on_beats, prepare_song
 from oriel_fx.render.spec import RenderSpec
 
@@ -41,7 +35,6 @@ if TYPE_CHECKING:
     from oriel_fx.render.engines.base import Engine
     from oriel_fx.render.engines.browser.options import PageOptions
 
-SONG_FILE = "song.json"
 Stage = Literal["decode", "draw", "join", "verify", "done"]
 
 
@@ -78,6 +71,17 @@ class RenderResult:
         return self.duration_s / self.elapsed_s if self.elapsed_s else 0.0
 
 
+class Drawer(Protocol):
+    """Has chunks drawn somewhere: yields each when its file is whole in the job's folder.
+
+    `on_frames` is told of frames drawn, or lost again where the number is negative.
+    """
+
+    def __call__(
+        self, job: ChunkJob, chunks: list[Chunk], on_frames: Callable[[int], None], cancelled: Cancelled, /
+    ) -> Iterator[Chunk]: ...
+
+
 def default_output(song: Path) -> Path:
     """`song.mp4` beside the song, or `song.oriel.mp4` where that is the song itself."""
     return song.with_suffix(".oriel.mp4" if song.suffix.lower() == ".mp4" else ".mp4")
@@ -97,6 +101,8 @@ def render_video(
     cancelled: Cancelled = never,
     early: EarlySong | None = None,
     page: PageOptions | None = None,
+    draw: Drawer | None = None,
+    prepared_in: Path | None = None,
 ) -> RenderResult:
     """Render a song to an MP4 and check it.
 
@@ -105,12 +111,16 @@ def render_video(
     `frame_hashes` names a file that gets one line per frame, its index and a hash of its pixels before encoding.
     `on_progress` is called on the calling thread; `cancelled` is asked several times a second.
     `early` is a song that is being decoded already. `page` is a web page to film in place of the spec's layers.
+    `draw` has chunks drawn elsewhere, in place of processes here. `prepared_in` is a folder where `draw_group` may have
+    prepared this song for this spec.
 
-    Raises SongError, SpecError, AssetError, OutputError, DependencyError, EncodeError, VerifyError, PageError,
+    Raises UsageError, SongError, SpecError, AssetError, OutputError, DependencyError, EncodeError, VerifyError, PageError,
     RenderCancelledError.
     """
     song, spec = Path(song), spec or RenderSpec.from_config({})
     page = page_of(spec, page)
+    if page and draw:
+        raise UsageError("A web page is filmed on one machine.", "Render it without a queue.")
     found = _find_assets(spec, assets or NoAssets())
     output = Path(output) if output else default_output(song)
     render = _Render(song, output, spec, found, on_progress, cancelled, page)
@@ -123,9 +133,10 @@ def render_video(
         # Another render of this video may have ended between the first look and the claim.
         check_output(song, output, force)
         render.say("decode", 0, 0)
-        prepared, engine = _prepare_and_build(render, work, early, wants_engine=jobs == 1)
+        wants_engine = jobs == 1 and draw is None
+        prepared, engine = _prepare_and_build(render, [work.path, *filter(None, [prepared_in])], early, wants_engine)
         try:
-            result = _draw_and_join(render, work, prepared, engine, jobs, force, frame_hashes)
+            result = _draw_and_join(render, work, prepared, engine, draw or jobs, force, frame_hashes)
         finally:
             close_engine(engine)
         work.remove()
@@ -174,7 +185,7 @@ def check_output(song: Path, output: Path, force: bool) -> None:
     if output.exists() and song.exists() and output.samefile(song):
         raise OutputError(f"{output} is the song itself.", "Choose another name with -o.")
     if output.exists() and not force:
-        raise _exists(output)
+        raise exists_already(output)
     folder = output.absolute().parent
     if not folder.is_dir():
         raise OutputError(f"There is no folder {folder}.", "Make it first, or choose another place with -o.")
@@ -208,11 +219,11 @@ def _hash_assets(assets: FoundAssets) -> dict[str, str]:
 
 
 def _prepare_and_build(
-    render: _Render, work: WorkFolder, early: EarlySong | None, wants_engine: bool
+    render: _Render, folders: list[Path], early: EarlySong | None, wants_engine: bool
 ) -> tuple[PreparedSong, Engine | None]:
     song, spec = render.song, render.spec
     with ThreadPoolExecutor(1, "oriel-prepare") as pool:
-        preparing = pool.submit(_prepared, render, work, early)
+        preparing = pool.submit(_prepared, render, folders, early)
         # The half of the library that draws is loaded while ffmpeg decodes.
         from oriel_fx.render.setup import build_beside
 
@@ -225,37 +236,12 @@ def _prepare_and_build(
         return preparing.result(), None
 
 
-def _audio_rate(song_rate_hz: int) -> int:
-    return song_rate_hz if song_rate_hz in (44100, 48000) else 48000
-
-
-def _prepared(render: _Render, work: WorkFolder, early: EarlySong | None) -> PreparedSong:
-    """The song decoded and measured, from the work folder where an earlier run got that far."""
-    song, kept = render.song, work.path / SONG_FILE
-    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-        facts = json.loads(kept.read_text())
-        pcm = Pcm(work.path / facts["pcm"], facts["n_samples"])
-        if pcm.path.stat().st_size == 2 * pcm.n_samples:
-            stats = SongStats.from_dict(facts["stats"])
-            return PreparedSong(song, pcm, stats, read_tags(song), tuple(facts["warnings"]), facts["source_rate_hz"])
-    return prepare_song(song, work.path, moves_on_beats(render.spec), render.cancelled, early)
-
-
-def _keep_for_resuming(prepared: PreparedSong, work: WorkFolder) -> None:
-    """Note what was measured, once the sound it was measured on is safe on the disk; drawing need not wait for that."""
-    kept = work.path / SONG_FILE
-    if kept.exists():
-        return
-    facts = {
-        "pcm": prepared.pcm.path.name,
-        "n_samples": prepared.pcm.n_samples,
-        "stats": prepared.stats.to_dict(),
-        "warnings": prepared.warnings,
-        "source_rate_hz": prepared.source_rate_hz,
-    }
-    with prepared.pcm.path.open("rb") as file:
-        os.fsync(file.fileno())
-    write_whole(kept, json.dumps(facts).encode())
+def _prepared(render: _Render, folders: list[Path], early: EarlySong | None) -> PreparedSong:
+    """The song decoded and measured, from a folder where somebody got that far; else done now, in the first."""
+    for folder in folders:
+        if kept := kept_song(render.song, folder):
+            return kept
+    return prepare_song(render.song, folders[0], moves_on_beats(render.spec), render.cancelled, early)
 
 
 def _draw_and_join(
@@ -263,7 +249,7 @@ def _draw_and_join(
     work: WorkFolder,
     prepared: PreparedSong,
     engine: Engine | None,
-    jobs: int,
+    how: int | Drawer,
     force: bool,
     frame_hashes: str | Path | None,
 ) -> RenderResult:
@@ -273,12 +259,14 @@ def _draw_and_join(
     first, stop = frame_range(spec, prepared.pcm.duration_s)
     chunks = plan_chunks(first, stop, fps)
     job = ChunkJob(prepared, spec, render.assets, work.path, tuple(chunks), frame_hashes is not None, render.page)
-    rate_hz = _audio_rate(prepared.source_rate_hz)
-    sound = _Sound(render, work, Fraction(first) / fps, _sound_length(prepared, first, stop, fps), rate_hz)
+    sound = Sound(prepared, work, first, stop, fps)
     try:
         with ThreadPoolExecutor(1, "oriel-keep") as pool:
-            kept = pool.submit(_keep_for_resuming, prepared, work)
-            _draw(render, work, job, chunks, engine, jobs)
+            # Drawing need not wait for the disk, but other machines find the song there.
+            kept = pool.submit(keep_song, prepared)
+            if not isinstance(how, int):
+                kept.result()
+            _draw(render, work, job, chunks, engine, how)
             kept.result()
         sound.wait()
     finally:
@@ -286,13 +274,13 @@ def _draw_and_join(
     n_frames = stop - first
     warnings = engine_warnings(engine)
     render.say("join", n_frames, n_frames)
-    joined = _join(render, work, chunks, sound.file, prepared)
+    joined = join_chunks(prepared, spec, work, chunks, sound.file, render.cancelled)
     render.say("verify", n_frames, n_frames)
     verify(joined, n_frames, fps, float(sound.duration_s))
     if frame_hashes is not None:
         lines = b"".join(work.hash_file(chunk).read_bytes() for chunk in chunks)
         write_whole(Path(frame_hashes), lines)
-    _put_in_place(joined, render.output, force)
+    put_in_place(joined, render.output, force)
     render.say("done", n_frames, n_frames)
     return RenderResult(
         render.output,
@@ -305,15 +293,8 @@ def _draw_and_join(
     )
 
 
-def _sound_length(prepared: PreparedSong, first: int, stop: int, fps: Fraction) -> Fraction:
-    """Seconds of sound that go with frames first..stop: to the song's own end where they reach it."""
-    whole = Fraction(prepared.pcm.n_samples, 44100)
-    end = whole if stop >= round(whole * fps) else Fraction(stop) / fps
-    return end - Fraction(first) / fps
-
-
 def _draw(
-    render: _Render, work: WorkFolder, job: ChunkJob, chunks: list[Chunk], engine: Engine | None, jobs: int
+    render: _Render, work: WorkFolder, job: ChunkJob, chunks: list[Chunk], engine: Engine | None, how: int | Drawer
 ) -> None:
     from oriel_fx.render.drawing import draw_chunks
     from oriel_fx.render.pool import draw_in_processes
@@ -331,94 +312,12 @@ def _draw(
         frames += count
         render.say("draw", frames, n_frames)
 
-    if jobs > 1 and len(todo) > 1 and may_split(engine):
+    if not isinstance(how, int):
+        done = how(job, todo, on_frames, render.cancelled)
+    elif how > 1 and len(todo) > 1 and may_split(engine):
         close_engine(engine)
-        done = draw_in_processes(job, todo, jobs, on_frames, render.cancelled)
+        done = draw_in_processes(job, todo, how, on_frames, render.cancelled)
     else:
         done = draw_chunks(job, todo, on_frames, render.cancelled, engine)
     for _ in done:
         pass
-
-
-class _Sound:
-    """The song's sound, encoded once on a thread beside the drawing, and kept for a resumed run."""
-
-    def __init__(
-        self, render: _Render, work: WorkFolder, start_s: Fraction, duration_s: Fraction, rate_hz: int
-    ) -> None:
-        self.file = work.path / "sound.m4a"
-        self.duration_s = duration_s
-        self._stopped = False
-        self._error: Exception | None = None
-        self._part = self.file.with_suffix(".part")
-        self._command = encode_audio(find_ffmpeg(), render.song, start_s, duration_s, rate_hz, self._part)
-        self._thread = threading.Thread(target=self._run, name="oriel-sound")
-        self._thread.start()
-
-    def _run(self) -> None:
-        if self.file.exists():
-            return
-        try:
-            run_ffmpeg(self._command, self._part, lambda: self._stopped)
-            if not self._stopped:
-                self._part.replace(self.file)
-        except Exception as error:
-            self._error = error
-        finally:
-            self._part.unlink(missing_ok=True)
-
-    def wait(self) -> None:
-        self._thread.join()
-        if self._error:
-            raise self._error
-
-    def stop(self) -> None:
-        self._stopped = True
-        self._thread.join()
-
-
-def _join(render: _Render, work: WorkFolder, chunks: list[Chunk], sound: Path, prepared: PreparedSong) -> Path:
-    listing = work.path / "chunks.txt"
-    write_whole(listing, "".join(f"file '{work.chunk_file(chunk).name}'\n" for chunk in chunks).encode())
-    joined = work.path / "joined.mp4"
-    song_tags, own = prepared.tags, render.spec.tags
-    tags = {
-        name: getattr(own, name) or getattr(song_tags, name) for name in ("title", "artist", "album", "date", "genre")
-    }
-    run_ffmpeg(
-        join(find_ffmpeg(), listing, sound, tags, render.spec.output.frames_per_s, joined),
-        joined,
-        render.cancelled,
-        work.path,
-    )
-    stop_if(render.cancelled)
-    return joined
-
-
-def _put_in_place(joined: Path, output: Path, force: bool) -> None:
-    """Give the finished file its name; a file that has appeared there meanwhile is kept unless forced."""
-    try:
-        with joined.open("rb") as file:
-            os.fsync(file.fileno())
-        if force:
-            joined.replace(output)
-        else:
-            _rename_new(joined, output)
-    except FileExistsError:
-        raise _exists(output) from None
-    except OSError as error:
-        raise cannot_write(output, error) from error
-
-
-def _exists(output: Path) -> OutputError:
-    return OutputError(f"{output} exists already.", "Use --force to replace it, or -o to choose another name.")
-
-
-def _rename_new(source: Path, target: Path) -> None:
-    try:
-        os.link(source, target)
-    except FileExistsError:
-        raise
-    except OSError:
-        # Some file systems know no hard links.
-        source.replace(target)

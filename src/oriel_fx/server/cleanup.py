@@ -167,7 +167,17 @@ def temporary_folders(now: datetime, dry_run: bool) -> Found:
     yield from _remove(_old_folders(cache_folder(current_settings()), now, GRACE_S), dry_run)
     # Of uploads whose server was killed.
     yield from _remove(_old_folders(current_settings().data_dir / "tmp", now, GRACE_S), dry_run)
-    old = _old_folders(work_root(current_settings()), now, _QUIET_S)
+    yield from _ended_work(now, dry_run, _QUIET_S)
+
+
+def drop_ended_work(now: datetime) -> None:
+    """On this machine: remove the work folders of jobs that ended a minute ago or more."""
+    for name, n_bytes in _ended_work(now, False, 60):
+        _log.info("work folder removed", folder=name, n_bytes=n_bytes)
+
+
+def _ended_work(now: datetime, dry_run: bool, age_s: float) -> Found:
+    old = _old_folders(work_root(current_settings()), now, age_s)
     goes_on = (JobStatus.QUEUED, JobStatus.PROCESSING)
     names = [path.name for path in old]
     needed = set(

@@ -126,7 +126,7 @@ class Settings(BaseSettings):
     reconcile_every_s: float = Field(3, gt=0)
     web_workers: int = Field(2, ge=1, le=64)
     web_threads: int = Field(16, ge=1, le=256)
-    fan_out_s: float = Field(600, description="A longer song is rendered in groups of chunks on any worker.")
+    fan_out_s: float = Field(600, ge=0, description="A longer video is rendered in groups of chunks on any worker.")
 
     # Rates, as Flask-Limiter writes them
     rate_limits: bool = True

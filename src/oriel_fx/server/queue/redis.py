@@ -46,7 +46,13 @@ class RedisQueue(JobQueue):
         self._redis = connect(settings.redis)
 
     def enqueue(
-        self, queue_name: str, function_path: str, *args: JsonValue, job_timeout_s: int, unique_id: str
+        self,
+        queue_name: str,
+        function_path: str,
+        *args: JsonValue,
+        job_timeout_s: int,
+        unique_id: str,
+        first: bool = False,
     ) -> bool:
         if queue_name not in QUEUES:
             raise ValueError(f"there is no queue {queue_name!r}")
@@ -67,7 +73,7 @@ class RedisQueue(JobQueue):
                     failure_ttl=FAILURE_TTL_S,
                     origin=queue_name,
                 )
-                self._queue(queue_name).enqueue_job(job)
+                self._queue(queue_name).enqueue_job(job, at_front=first)
             return True
 
     def position(self, unique_id: str) -> int | None:

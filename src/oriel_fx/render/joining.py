@@ -1,0 +1,111 @@
+"""The end of a render: the sound, encoded once; chunks and sound joined, checked, and given their name."""
+
+from __future__ import annotations
+
+import os
+import threading
+from fractions import Fraction
+from pathlib import Path
+
+from oriel_fx.errors import OutputError
+from oriel_fx.render.cancel import Cancelled, stop_if
+from oriel_fx.render.chunks import Chunk, WorkFolder, cannot_write, write_whole
+from oriel_fx.render.encode.command import encode_audio, join
+from oriel_fx.render.encode.process import find_ffmpeg, run_ffmpeg
+from oriel_fx.render.prepare import PreparedSong
+from oriel_fx.render.spec import RenderSpec
+
+
+class Sound:
+    """The song's sound, encoded once on a thread beside the drawing, and kept for a resumed run."""
+
+    def __init__(self, song: PreparedSong, work: WorkFolder, first: int, stop: int, fps: Fraction) -> None:
+        self.file = work.path / "sound.m4a"
+        self.duration_s = _sound_length(song, first, stop, fps)
+        self._stopped = False
+        self._error: Exception | None = None
+        self._part = self.file.with_suffix(".part")
+        rate_hz = song.source_rate_hz if song.source_rate_hz in (44100, 48000) else 48000
+        self._command = encode_audio(
+            find_ffmpeg(), song.path, Fraction(first) / fps, self.duration_s, rate_hz, self._part
+        )
+        self._thread = threading.Thread(target=self._run, name="oriel-sound")
+        self._thread.start()
+
+    def _run(self) -> None:
+        if self.file.exists():
+            return
+        try:
+            run_ffmpeg(self._command, self._part, lambda: self._stopped)
+            if not self._stopped:
+                self._part.replace(self.file)
+        except Exception as error:
+            self._error = error
+        finally:
+            self._part.unlink(missing_ok=True)
+
+    def wait(self) -> None:
+        """Until it is encoded. Raises what went wrong."""
+        self._thread.join()
+        if self._error:
+            raise self._error
+
+    def stop(self) -> None:
+        """Give it up, if it is not done."""
+        self._stopped = True
+        self._thread.join()
+
+
+def _sound_length(prepared: PreparedSong, first: int, stop: int, fps: Fraction) -> Fraction:
+    """Seconds of sound that go with frames first..stop: to the song's own end where they reach it."""
+    whole = Fraction(prepared.pcm.n_samples, 44100)
+    end = whole if stop >= round(whole * fps) else Fraction(stop) / fps
+    return end - Fraction(first) / fps
+
+
+def join_chunks(
+    song: PreparedSong, spec: RenderSpec, work: WorkFolder, chunks: list[Chunk], sound: Path, cancelled: Cancelled
+) -> Path:
+    """Chunks and sound as one file in the work folder, nothing encoded again. Raises EncodeError, OutputError."""
+    listing = work.path / "chunks.txt"
+    write_whole(listing, "".join(f"file '{work.chunk_file(chunk).name}'\n" for chunk in chunks).encode())
+    joined = work.path / "joined.mp4"
+    own = spec.tags
+    tags = {
+        name: getattr(own, name) or getattr(song.tags, name) for name in ("title", "artist", "album", "date", "genre")
+    }
+    run_ffmpeg(
+        join(find_ffmpeg(), listing, sound, tags, spec.output.frames_per_s, joined), joined, cancelled, work.path
+    )
+    stop_if(cancelled)
+    return joined
+
+
+def put_in_place(joined: Path, output: Path, force: bool) -> None:
+    """Give the finished file its name; a file that has appeared there meanwhile is kept unless forced."""
+    try:
+        with joined.open("rb") as file:
+            os.fsync(file.fileno())
+        if force:
+            joined.replace(output)
+        else:
+            _rename_new(joined, output)
+    except FileExistsError:
+        raise exists_already(output) from None
+    except OSError as error:
+        raise cannot_write(output, error) from error
+
+
+def exists_already(output: Path) -> OutputError:
+    """Something is where the video is to go."""
+    return OutputError(f"{output} exists already.", "Use --force to replace it, or -o to choose another name.")
+
+
+def _rename_new(source: Path, target: Path) -> None:
+    try:
+        os.link(source, target)
+    except FileExistsError:
+        raise
+    except OSError:
+        # Some file systems know no hard links.
+        source.replace(target)
