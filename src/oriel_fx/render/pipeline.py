@@ -114,8 +114,8 @@ def render_video(
     `draw` has chunks drawn elsewhere, in place of processes here. `prepared_in` is a folder where `draw_group` may have
     prepared this song for this spec.
 
-    Raises UsageError, SongError, SpecError, AssetError, OutputError, DependencyError, EncodeError, VerifyError, PageError,
-    RenderCancelledError.
+    Raises UsageError, SongError, SpecError, AssetError, OutputError, DependencyError, EncodeError, VerifyError,
+    PageError, RenderCancelledError.
     """
     song, spec = Path(song), spec or RenderSpec.from_config({})
     page = page_of(spec, page)

@@ -132,20 +132,31 @@ def unneeded_files(now: datetime, dry_run: bool) -> Found:
 
 
 def orphaned_files(now: datetime, dry_run: bool) -> Found:
-    """Files in storage that belong to no job: what was cut short between storing a file and committing its row."""
+    """Files in storage that no row needs: what was cut short between storing a file and committing its row."""
     storage, before = current_services().storage, now - timedelta(seconds=GRACE_S)
     for folder in _FOLDERS:
         old = [one for one in storage.list(f"{folder}/") if one.modified_at < before]
         for start in range(0, len(old), _BATCH):
             batch = old[start : start + _BATCH]
-            ids = {_job_id_of(one.key) for one in batch}
-            known = set(db.session.scalars(select(RenderJob.public_id).where(RenderJob.public_id.in_(ids))))
-            db.session.rollback()
+            known = _known(folder, [one.key for one in batch])
             for one in batch:
-                if _job_id_of(one.key) not in known:
+                if one.key not in known:
                     if not dry_run:
                         storage.delete(one.key)
                     yield one.key, one.n_bytes
+
+
+def _known(folder: str, keys: list[str]) -> set[str]:
+    """Those of the keys that belong to a job; a chunk's has to be its row's own, as each attempt stores another."""
+    if folder == "chunks":
+        kept = db.session.scalars(select(Chunk.storage_key).where(Chunk.storage_key.in_(keys)))
+        known = {key for key in kept if key}
+    else:
+        named = RenderJob.public_id.in_({_job_id_of(key) for key in keys})
+        ids = set(db.session.scalars(select(RenderJob.public_id).where(named)))
+        known = {key for key in keys if _job_id_of(key) in ids}
+    db.session.rollback()
+    return known
 
 
 def stuck_jobs(now: datetime, dry_run: bool) -> Found:
