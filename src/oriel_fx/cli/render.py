@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from oriel_fx.cli.console import Reporter, make_reporter
+from oriel_fx.cli.extras import needs_server
 from oriel_fx.cli.interrupt import ctrl_c
 from oriel_fx.cli.options import ConfigOption, ForceOption, FpsOption, PresetOption, SetOption, SizeOption
 from oriel_fx.cli.page import (
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from oriel_fx.render.assets import Assets
     from oriel_fx.render.early import EarlySong
     from oriel_fx.render.engines.browser.options import PageOptions
+    from oriel_fx.render.pipeline import Drawer
     from oriel_fx.render.spec import RenderSpec
 
 SONG_SUFFIXES = frozenset(
@@ -93,6 +95,12 @@ def render(
             help="Processes that draw at once; 0 chooses. The video is the same.",
         ),
     ] = 0,
+    queue: Annotated[
+        str,
+        typer.Option(
+            metavar="URL", help="Have workers draw: `oriel worker --queue URL`. They must share the video's folder."
+        ),
+    ] = "",
     sets: SetOption = None,
     page: PageOption = None,
     click: ClickOption = None,
@@ -127,6 +135,10 @@ def render(
         )
     elif preset:
         raise UsageError("--preset and --page are two looks.", "Choose one of them.")
+    if queue and jobs:
+        raise UsageError("--jobs and --queue do not go together.", "With --queue the workers decide; leave out --jobs.")
+    if queue and page:
+        raise UsageError("A web page is filmed on one machine.", "Leave out --queue.")
     outputs = name_outputs(found, output)
     code = 0
     with decoding_early(found, outputs, force) as early, make_reporter(as_json, quiet) as reporter:
@@ -140,7 +152,8 @@ def render(
         else:
             how = (click, file_input, wait_for, capture, allow_network, page_timeout)
             spec, filmed = read_page(page, config, chosen, sets, *how)
-        choices = Choices(spec, read_assets(config), jobs, force, resume, frame_hashes, early, filmed)
+        draw = read_queue(queue, reporter) if queue else None
+        choices = Choices(spec, read_assets(config), jobs, force, resume, frame_hashes, early, filmed, draw)
         for song, target in zip(found, outputs, strict=True):
             failed = render_one(reporter, song, target, choices)
             code = code or failed
@@ -161,6 +174,14 @@ class Choices:
     frame_hashes: Path | None = None
     early: EarlySong | None = None
     page: PageOptions | None = None
+    draw: Drawer | None = None
+
+
+def read_queue(url: str, reporter: Reporter) -> Drawer:
+    """Workers at a queue, to draw with. Raises UsageError, DependencyError."""
+    with needs_server():
+        from oriel_fx.server.shared.drawer import QueueDrawer
+    return QueueDrawer(url, reporter.warn)
 
 
 LARGEST_EARLY_BYTES = 20_000_000
@@ -202,6 +223,7 @@ def render_one(reporter: Reporter, song: Path, target: Path, choices: Choices, c
                 cancelled=cancelled,
                 early=choices.early,
                 page=choices.page,
+                draw=choices.draw,
             )
     except (KeyboardInterrupt, RenderCancelledError):
         work = WorkFolder.beside(target).path

@@ -14,11 +14,14 @@ HIGH_PRIORITY = "high_priority"
 VIDEO_RENDERING = "video_rendering"
 CLEANUP = "cleanup"
 DEAD_LETTER = "dead_letter"
+# Of `oriel render --queue`; the service's own workers do not serve it.
+SHARED_RENDERING = "shared_rendering"
 QUEUES = (HIGH_PRIORITY, VIDEO_RENDERING, CLEANUP, DEAD_LETTER)
 
 RENDER_VIDEO = "oriel_fx.server.worker.render_video"
 RENDER_CHUNK = "oriel_fx.server.worker.render_chunk"
 JOIN = "oriel_fx.server.worker.join"
+DRAW_SHARED = "oriel_fx.server.shared.work.draw"
 SEND_EMAIL = "oriel_fx.server.worker.send_email"
 
 JsonValue = str | int | float | bool | None

@@ -19,7 +19,7 @@ from rq.serializers import JSONSerializer
 
 from oriel_fx.server.db import utcnow
 from oriel_fx.server.errors import QueueUnavailableError
-from oriel_fx.server.queue.base import QUEUES, JobQueue, JsonValue, WorkerInfo
+from oriel_fx.server.queue.base import QUEUES, SHARED_RENDERING, JobQueue, JsonValue, WorkerInfo
 from oriel_fx.server.settings import Settings
 
 CONNECT_S, ANSWER_S, BEGIN_S = 0.5, 1.0, 0.5
@@ -54,7 +54,7 @@ class RedisQueue(JobQueue):
         unique_id: str,
         first: bool = False,
     ) -> bool:
-        if queue_name not in QUEUES:
+        if queue_name not in (*QUEUES, SHARED_RENDERING):
             raise ValueError(f"there is no queue {queue_name!r}")
         with _reachable():
             # Of two that look at the same moment only one may put it there.
