@@ -77,10 +77,10 @@ def test_two_workers_share_a_video_though_redis_is_emptied(
     for _ in range(2):
         processes.start("worker", "--queues", "video_rendering", **LONG)
     processes.start("scheduler", **LONG)
-    until(lambda: len(owners(app, ChunkStatus.RENDERING)) == 2, 30)
+    until(lambda: len(owners(app, ChunkStatus.RENDERING)) == 2, 60)
     with redis.Redis.from_url(redis_url) as connection:
         connection.flushall()
-    until(lambda: is_done(look, name), 60)
+    until(lambda: is_done(look, name), 120)
     assert drawn(processes) == dict.fromkeys(range(GROUPS), 1)
     job = look(name)
     assert (job.crashes, job.attempts, job.lease_token) == (0, 0, 2)
@@ -100,8 +100,8 @@ def test_a_killed_workers_group_is_drawn_by_another_and_no_other_group_is_drawn_
     name = minute("1280x720")
     victim = processes.start("worker", "--queues", "video_rendering", **LONG)
     processes.start("scheduler", **LONG)
-    until(lambda: owners(app, ChunkStatus.RENDERING) and owners(app, ChunkStatus.DONE), 40)
-    until(lambda: any("ffmpeg" in command_of(pid) for pid in descendants(victim.pid)), 20)
+    until(lambda: owners(app, ChunkStatus.RENDERING) and owners(app, ChunkStatus.DONE), 90)
+    until(lambda: any("ffmpeg" in command_of(pid) for pid in descendants(victim.pid)), 40)
     below = descendants(victim.pid)
     assert children_of(victim.pid)
     kill(victim.pid)
@@ -112,7 +112,7 @@ def test_a_killed_workers_group_is_drawn_by_another_and_no_other_group_is_drawn_
     processes.start("worker", "--queues", "video_rendering", **LONG)
     until(lambda: look(name).crashes == 1, 20)
     assert time.monotonic() - killed < 20
-    until(lambda: is_done(look, name), 60)
+    until(lambda: is_done(look, name), 120)
     after = drawn(processes)
     assert set(after) == set(range(GROUPS)) and all(after[group] == 1 for group in before)
     assert_one_whole_video(app, services, name, tmp_path)

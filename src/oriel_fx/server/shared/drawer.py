@@ -106,8 +106,9 @@ class QueueDrawer:
                         if now - started > ALONE_AFTER_S:
                             self._look_for_workers()
                 frames = drawn + sum(group.report.frames for group in todo if group.report)
-                on_frames(frames - told)
-                told = frames
+                if frames != told:
+                    on_frames(frames - told)
+                    told = frames
                 time.sleep(LOOK_S)
         finally:
             self._call_off(todo)
