@@ -55,7 +55,9 @@ def worker(
 
 def _work_shared(url: str, folder: Path) -> None:
     with needs_server():
+        from oriel_fx.server.shared.address import check_address
         from oriel_fx.server.worker_processes import work_shared
+    check_address(url)
     if not folder.is_dir():
         raise UsageError(f"There is no folder {folder}.", "Give --shared the folder that the machines share.")
     # For the processes that draw.

@@ -38,7 +38,7 @@ from oriel_fx.server.payments.locks import lock_row
 from oriel_fx.server.renders.stills import cache_folder
 from oriel_fx.server.renders.transitions import transition
 from oriel_fx.server.services import current_services, current_settings
-from oriel_fx.server.states import EmailStatus, JobStatus, PaymentStatus
+from oriel_fx.server.states import ChunkStatus, EmailStatus, JobStatus, PaymentStatus
 
 # Longer than anything that is still at work with what looks left behind.
 GRACE_S = 24 * 3600
@@ -161,15 +161,22 @@ def _known(folder: str, keys: list[str]) -> set[str]:
 
 def stuck_jobs(now: datetime, dry_run: bool) -> Found:
     """Jobs whose worker was not heard of for long: the scheduler should have put them back; this does it too."""
+    from oriel_fx.server.jobs.fan_out import free_lost
     from oriel_fx.server.reconcile import free_abandoned
 
     long_ago = now - timedelta(seconds=10 * current_settings().lease_s)
     stuck = select(RenderJob.public_id).where(
         RenderJob.status == JobStatus.PROCESSING, RenderJob.lease_expires_at < long_ago
     )
-    found = list(db.session.scalars(stuck))
+    lost = (
+        select(RenderJob.public_id)
+        .join(Chunk, Chunk.job_id == RenderJob.id)
+        .where(Chunk.status == ChunkStatus.RENDERING, Chunk.lease_expires_at < long_ago)
+    )
+    found = [*db.session.scalars(stuck), *db.session.scalars(lost.distinct())]
     if found and not dry_run:
         free_abandoned(long_ago)
+        free_lost(long_ago)
     yield from ((public_id, 0) for public_id in found)
 
 

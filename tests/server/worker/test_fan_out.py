@@ -11,11 +11,13 @@ import pytest
 import redis
 from flask_openapi import OpenAPI
 from sqlalchemy import select, update
+from tests.conftest import PLAIN
 
 from oriel_fx.errors import EncodeError
 from oriel_fx.render.pipeline import render_video
 from oriel_fx.render.spec import RenderSpec
-from oriel_fx.server.admin.jobs import retry_job
+from oriel_fx.server.admin.jobs import retry_job, show_job
+from oriel_fx.server.admin.overview import queues
 from oriel_fx.server.cleanup import run_sweep
 from oriel_fx.server.db import db, utcnow
 from oriel_fx.server.jobs import fan_out, group_rendering
@@ -24,13 +26,21 @@ from oriel_fx.server.jobs.group_claims import claim_group
 from oriel_fx.server.jobs.group_rendering import run_group
 from oriel_fx.server.jobs.rendering import run_join, run_render
 from oriel_fx.server.jobs.stopping import STOPPING
-from oriel_fx.server.models import Chunk, DeadLetter, EmailMessage, Payment, RenderJob
+from oriel_fx.server.models import Chunk, DeadLetter, EmailMessage, Payment, RenderJob, User
 from oriel_fx.server.reconcile import reconcile
 from oriel_fx.server.services import Services
 from oriel_fx.server.settings import Settings
 from oriel_fx.server.states import ChunkStatus, DeadLetterStatus, JobStatus, PaymentStatus
+from oriel_fx.server.users.deletion import delete_account
 
 Look = Callable[[str], RenderJob]
+# Two chunks that take long enough for something to happen meanwhile.
+SLOW = {
+    "render_config": {**PLAIN, "output": {"size": "1280x720", "fps": 30, "quality": "draft"}},
+    "size": "1280x720",
+    "fps": "30",
+    "n_frames": 900,
+}
 sqlite = pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
 
 
@@ -38,6 +48,12 @@ sqlite = pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
 def settings(settings: Settings) -> Settings:
     """Thirty seconds are long here."""
     return settings.model_copy(update={"fan_out_s": 10.0})
+
+
+@pytest.fixture(autouse=True)
+def one_group_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that the tests see what is in between; one undoes it."""
+    monkeypatch.setattr(group_rendering, "claim_next", lambda *_: None)
 
 
 @pytest.fixture
@@ -133,6 +149,24 @@ def test_a_long_video_is_drawn_in_groups_and_is_the_one_a_single_worker_makes(
     within(run_join, name)
     with app.app_context():
         assert [mail.kind for mail in db.session.query(EmailMessage)] == ["completed"]
+
+
+def test_a_worker_goes_on_with_the_next_group_and_takes_it_out_of_the_queue(
+    long: Callable[..., str],
+    within: Callable[..., None],
+    chunks: Callable[[], list[Chunk]],
+    services: Services,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.undo()
+    name = long()
+    within(run_render, name)
+    within(run_group, name, 0)
+    assert [row.status for row in chunks()] == [ChunkStatus.DONE, ChunkStatus.DONE]
+    assert len({row.lease_owner for row in chunks()}) == 2
+    # Whoever called it took the first.
+    positions = [services.queue.position(work) for work in (f"chunks-{name}-1-0", f"join-{name}-1")]
+    assert positions == [None, 0]
 
 
 @sqlite
@@ -282,9 +316,8 @@ def test_cancelling_stops_all_groups_and_leaves_nothing(
     chunks: Callable[[], list[Chunk]],
     services: Services,
 ) -> None:
-    name = long(size="1280x720")
+    name = long(**SLOW)
     within(run_render, name)
-    within(run_group, name, 1)
     working = drawing(app, name)
     change(app, RenderJob, cancel_requested=True)
     working.join(10)
@@ -319,7 +352,7 @@ def test_a_worker_told_to_stop_ends_its_chunk_and_gives_the_group_back(
     chunks: Callable[[], list[Chunk]],
     services: Services,
 ) -> None:
-    name = long(size="1280x720")
+    name = long(**SLOW)
     within(run_render, name)
     # Both chunks as one group, so that one is left when the first ends.
     change(app, Chunk, group_number=0)
@@ -342,7 +375,7 @@ def test_whoever_lost_a_group_stores_nothing(
     chunks: Callable[[], list[Chunk]],
     services: Services,
 ) -> None:
-    name = long(size="1280x720")
+    name = long(**SLOW)
     within(run_render, name)
     working = drawing(app, name)
     change(app, Chunk, lease_owner="another", status=ChunkStatus.RENDERING)
@@ -465,6 +498,48 @@ def test_a_join_whose_worker_is_lost_is_done_by_another(
     assert (look(name).status, look(name).crashes) == (JobStatus.QUEUED, 1)
     within(run_render, name)
     assert look(name).status is JobStatus.COMPLETED
+
+
+def test_deleting_the_account_in_mid_job_cancels_refunds_and_removes_the_chunks(
+    app: OpenAPI,
+    long: Callable[..., str],
+    within: Callable[..., None],
+    look: Look,
+    chunks: Callable[[], list[Chunk]],
+    services: Services,
+) -> None:
+    name = long()
+    within(run_render, name)
+    within(run_group, name, 1)
+    with app.test_request_context():
+        delete_account(db.session.get_one(User, look(name).user_id))
+    with app.app_context():
+        reconcile()
+        assert db.session.get_one(Payment, look(name).payment_id).status is not PaymentStatus.COMPLETED
+    assert look(name).status is JobStatus.CANCELED
+    assert (chunks(), list(services.storage.list("chunks/"))) == ([], [])
+    within(run_group, name, 0)
+    within(run_join, name)
+    assert look(name).status is JobStatus.CANCELED
+
+
+@sqlite
+def test_operators_see_the_groups_and_free_those_that_are_stuck(
+    app: OpenAPI, long: Callable[..., str], within: Callable[..., None]
+) -> None:
+    name = long()
+    within(run_render, name)
+    within(run_group, name, 0)
+    with app.app_context():
+        assert claim_group(name, 1, "box:17") is not None
+        shown = show_job(name)
+        assert (shown.groups, shown.groups_done, shown.drawn_by) == (2, 1, "box:17")
+        assert next(row for row in queues().rows if row.name == "video_rendering").in_database == 0
+        late = utcnow() + timedelta(minutes=10)
+        assert run_sweep("stuck_jobs", late, dry_run=True).examples == (name,)
+        run_sweep("stuck_jobs", late)
+        assert next(row for row in queues().rows if row.name == "video_rendering").in_database == 1
+        assert show_job(name).drawn_by == ""
 
 
 @sqlite

@@ -153,7 +153,7 @@ def enqueue_groups(now: datetime, job_id: int | None = None) -> int:
     """Put groups into the queue that are due and may not be there, of one job or of all; how many. Commits."""
     seen = now - timedelta(seconds=LOOK_AGAIN_S)
     due = (
-        select(Chunk.job_id, Chunk.group_number, func.max(Chunk.lease_token), func.sum(Chunk.n_frames))
+        select(Chunk.job_id, Chunk.group_number, func.max(Chunk.lease_token))
         .join(RenderJob, RenderJob.id == Chunk.job_id)
         .where(
             shared_out(),
@@ -169,8 +169,8 @@ def enqueue_groups(now: datetime, job_id: int | None = None) -> int:
         due = due.where(Chunk.job_id == job_id)
     number = 0
     # Each is put before the others: what is to be drawn first comes last.
-    for one_id, group, run, n_frames in reversed(db.session.execute(due.limit(BATCH)).all()):
-        if not enqueue_group(db.session.get_one(RenderJob, one_id), group, run, n_frames):
+    for one_id, group, run in reversed(db.session.execute(due.limit(BATCH)).all()):
+        if not enqueue_group(db.session.get_one(RenderJob, one_id), group, run):
             break
         there = update(Chunk).where(
             Chunk.job_id == one_id, Chunk.group_number == group, Chunk.status == ChunkStatus.PENDING
@@ -201,9 +201,13 @@ def enqueue_joins(now: datetime, job_id: int | None = None) -> int:
 
 
 def remove_leftovers() -> int:
-    """Remove the chunks of jobs that are over; of how many. Commits. Raises StorageUnavailableError."""
+    """Remove the chunks of jobs that are over; of how many. Where storage is away it is done later. Commits."""
     over = select(RenderJob.id).where(RenderJob.status.not_in(GOES_ON), _is_split()).limit(BATCH)
-    return sum(remove_chunks(job_id) for job_id in db.session.scalars(over).all())
+    try:
+        return sum(remove_chunks(job_id) for job_id in db.session.scalars(over).all())
+    except StorageUnavailableError:
+        _log.warning("chunks not removed: storage is away")
+        return 0
 
 
 def remove_chunks(job_id: int) -> bool:

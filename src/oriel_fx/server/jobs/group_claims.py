@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -12,10 +13,12 @@ from sqlalchemy import exists, func, select, update
 
 from oriel_fx.render.chunks import Chunk as Run
 from oriel_fx.server.db import db, utcnow
+from oriel_fx.server.errors import QueueUnavailableError
 from oriel_fx.server.jobs.claims import DRAWN, Claim, Lease, State, facts_of, shared_out
 from oriel_fx.server.jobs.fan_out import WAITING
 from oriel_fx.server.models import Chunk, RenderJob
-from oriel_fx.server.services import current_settings
+from oriel_fx.server.renders.enqueue import group_work_id
+from oriel_fx.server.services import current_services, current_settings
 from oriel_fx.server.states import ChunkStatus, JobStatus
 
 # A job's progress when nothing is drawn yet.
@@ -71,6 +74,30 @@ def claim_group(public_id: str, group: int, owner: str) -> GroupClaim | None:
     claim = GroupClaim(**facts, group=group, owner=owner, chunks=chunks, started_at=job.started_at or now)
     db.session.commit()
     return claim
+
+
+def claim_next(job: GroupClaim, owner: str) -> GroupClaim | None:
+    """Take the next group of the same job that is due, out of the queue too; None where there is none. Commits."""
+    now = utcnow()
+    waiting = (
+        select(Chunk.group_number, func.max(Chunk.lease_token))
+        .where(
+            Chunk.job_id == job.job_id,
+            Chunk.status == ChunkStatus.PENDING,
+            Chunk.next_attempt_at.is_(None) | (Chunk.next_attempt_at <= now),
+        )
+        .group_by(Chunk.group_number)
+        .order_by(Chunk.group_number)
+    )
+    for group, run in db.session.execute(waiting).all():
+        if claim := claim_group(job.public_id, group, owner):
+            work_id = group_work_id(job.public_id, group, run)
+            with contextlib.suppress(QueueUnavailableError):
+                if current_services().queue.position(work_id) is not None:
+                    current_services().queue.cancel(work_id)
+            return claim
+    db.session.rollback()
+    return None
 
 
 class GroupLease(Lease):

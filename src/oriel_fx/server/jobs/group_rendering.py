@@ -22,12 +22,14 @@ from oriel_fx.server.jobs.group_claims import (
     GroupClaim,
     GroupLease,
     claim_group,
+    claim_next,
     failures_of,
     finish_chunk,
     release_group,
 )
 from oriel_fx.server.jobs.outcomes import PERMANENT, fault_of, retry_wait_s
 from oriel_fx.server.jobs.rendering import AWAY, POSTPONE_S, insist, this_process
+from oriel_fx.server.jobs.stopping import STOPPING
 from oriel_fx.server.jobs.video import CancelRequestedError, HandBackError, LostError, Watch, spec_of_claim
 from oriel_fx.server.models import RenderJob
 from oriel_fx.server.renders.job_files import fetch_uploads
@@ -38,8 +40,12 @@ _log = structlog.get_logger("oriel_fx.jobs")
 
 
 def run_group(app: Flask, public_id: str, group: int) -> None:
-    """Draw what is due of a group. Never raises for what is the job's or another service's fault."""
+    """Draw what is due of a group, and of the job's others that nobody has taken by then.
+
+    Never raises for what is the job's or another service's fault.
+    """
     structlog.contextvars.bind_contextvars(job_id=public_id, group=group)
+    claim: GroupClaim | None
     try:
         claim = claim_group(public_id, group, this_process())
     except AWAY as error:
@@ -51,8 +57,10 @@ def run_group(app: Flask, public_id: str, group: int) -> None:
     try:
         # Whoever joins a split job's chunks removes its folder on that machine alone.
         drop_ended_work(utcnow())
-        _work(app, claim)
-        enqueue_joins(utcnow(), claim.job_id)
+        # To begin anew for each group, as a process of its own, would cost a second or two.
+        while claim is not None and _work(app, claim) and not STOPPING.is_set():
+            claim = claim_next(claim, this_process())
+            structlog.contextvars.bind_contextvars(group=claim.group if claim else None)
     except AWAY as error:
         # The lease runs out, and the reconciler gives the group to another.
         _log.warning("chunks left to their lease", error=type(error).__name__)
@@ -60,12 +68,14 @@ def run_group(app: Flask, public_id: str, group: int) -> None:
         db.session.remove()
 
 
-def _work(app: Flask, claim: GroupClaim) -> None:
-    """Do it, and settle what comes of it."""
+def _work(app: Flask, claim: GroupClaim) -> bool:
+    """Do it, and settle what comes of it; whether it is drawn."""
     try:
         with GroupLease(app, claim) as lease:
             _draw(claim, lease)
         _log.info("chunks drawn", frames=claim.group_frames)
+        enqueue_joins(utcnow(), claim.job_id)
+        return True
     except LostError:
         _log.warning("chunks lost", owner=claim.owner)
     except CancelRequestedError:
@@ -82,6 +92,7 @@ def _work(app: Flask, claim: GroupClaim) -> None:
         insist(lambda: release_group(claim, not_before=later))
     except Exception as error:
         _failed(claim, error)
+    return False
 
 
 def _draw(claim: GroupClaim, lease: GroupLease) -> None:

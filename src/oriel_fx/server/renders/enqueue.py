@@ -46,10 +46,10 @@ def enqueue_render(job: RenderJob) -> bool:
     return True
 
 
-def enqueue_group(job: RenderJob, group: int, run: int, n_frames: int) -> bool:
+def enqueue_group(job: RenderJob, group: int, run: int) -> bool:
     """Have a group of a split job's chunks drawn, before what came later; whether it is in the queue now.
 
-    `run` is the highest lease token of its chunks, `n_frames` what is left to draw. Writes nothing.
+    `run` is the highest lease token of its chunks that are not drawn. Writes nothing.
     """
     services = current_services()
     try:
@@ -58,14 +58,20 @@ def enqueue_group(job: RenderJob, group: int, run: int, n_frames: int) -> bool:
             RENDER_CHUNK,
             job.public_id,
             group,
-            job_timeout_s=render_timeout_s(services.settings, job, n_frames),
-            unique_id=f"chunks-{job.public_id}-{group}-{run}",
+            # Whoever has drawn one goes on with the next, to the last perhaps.
+            job_timeout_s=render_timeout_s(services.settings, job),
+            unique_id=group_work_id(job.public_id, group, run),
             first=True,
         )
     except QueueUnavailableError:
         _log.warning("chunks not enqueued: the queue is away", job_id=job.public_id, group=group)
         return False
     return True
+
+
+def group_work_id(public_id: str, group: int, run: int) -> str:
+    """The name of a group's next run in the queue."""
+    return f"chunks-{public_id}-{group}-{run}"
 
 
 def enqueue_join(job: RenderJob) -> bool:

@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from oriel_fx.errors import (
     AssetError,
@@ -30,6 +29,7 @@ from oriel_fx.server.errors import QueueUnavailableError
 from oriel_fx.server.queue.base import DRAW_SHARED, SHARED_RENDERING
 from oriel_fx.server.queue.redis import RedisQueue, connect
 from oriel_fx.server.settings import read_settings
+from oriel_fx.server.shared.address import check_address
 from oriel_fx.server.shared.package import write_package
 from oriel_fx.server.shared.reports import Report, forget_report, read_report
 
@@ -59,9 +59,7 @@ class QueueDrawer:
 
     def __init__(self, url: str, warn: Callable[[str], None]) -> None:
         """`warn` is given sentences for the user. Raises UsageError where no Redis answers."""
-        self._place = _without_secrets(url)
-        if urlsplit(url).scheme not in ("redis", "rediss", "unix"):
-            raise UsageError(f"{self._place!r} is not a queue's address.", "It looks like redis://host:6379.")
+        self._place = check_address(url)
         self._queue = RedisQueue(read_settings(redis_url=url, queue="redis"))
         self._redis = connect(url)
         self._warn = warn
@@ -168,12 +166,3 @@ class QueueDrawer:
         with contextlib.suppress(QueueUnavailableError):
             for group in groups:
                 self._queue.cancel(group.work_id)
-
-
-def _without_secrets(url: str) -> str:
-    parts = urlsplit(url)
-    try:
-        port = f":{parts.port}" if parts.port else ""
-    except ValueError:
-        port = ""
-    return f"{parts.scheme}://{parts.hostname}{port}{parts.path}" if parts.hostname else url
