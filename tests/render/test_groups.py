@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from tests.conftest import PLAIN, Finished
 
-from oriel_fx import PageOptions, RenderCancelledError, RenderSpec, UsageError, render_video
+from oriel_fx import RenderCancelledError, RenderSpec, UsageError, render_video
 from oriel_fx.render import kept_song
 from oriel_fx.render.assets import NoAssets
 from oriel_fx.render.cancel import Cancelled
@@ -106,4 +106,4 @@ def test_a_page_is_not_shared_out(songs: Path, tmp_path: Path) -> None:
         raise AssertionError
 
     with pytest.raises(UsageError, match="one machine"):
-        render_video(songs / "short.wav", tmp_path / "v.mp4", page=PageOptions("classic"), draw=nobody)
+        render_video(songs / "short.wav", tmp_path / "v.mp4", RenderSpec.from_config({"page": "classic"}), draw=nobody)

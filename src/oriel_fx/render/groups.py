@@ -15,7 +15,9 @@ from pathlib import Path
 from oriel_fx.render.assets import Assets
 from oriel_fx.render.cancel import Cancelled, never
 from oriel_fx.render.chunks import Chunk, WorkFolder
+from oriel_fx.render.joining import Sound
 from oriel_fx.render.kept_song import prepare_once
+from oriel_fx.render.prepare import frame_range
 from oriel_fx.render.spec import RenderSpec
 
 # Starting on a group takes about a second: a new process, the engine.
@@ -45,23 +47,34 @@ def draw_group(
     on_frames: Callable[[int], None],
     cancelled: Cancelled = never,
     with_hashes: bool = False,
+    with_sound: bool = False,
 ) -> Iterator[Chunk]:
     """Draw some of a render's chunks into `folder`; yields each when its file is whole, those found there first.
 
     The song is decoded and measured in `folder` too, unless it is there. Several processes may work in one folder.
+    `with_sound`: SOUND_FILE is encoded there meanwhile, and whole at the end, so that whoever joins need not do it.
     Raises SongError, AssetError, OutputError, EncodeError, DependencyError, RenderCancelledError.
     """
     from oriel_fx.render.drawing import ChunkJob, draw_chunks
 
     prepared = prepare_once(song, spec, folder, cancelled)
+    sound = None
+    if with_sound:
+        sound = Sound(prepared, folder, *frame_range(spec, prepared.pcm.duration_s), spec.output.frames_per_s)
     work = WorkFolder(folder)
     todo = []
-    for chunk in chunks:
-        if work.is_done(chunk, with_hashes):
-            on_frames(chunk.n_frames)
-            yield chunk
-        else:
-            todo.append(chunk)
-    if todo:
-        job = ChunkJob(prepared, spec, assets, folder, tuple(todo), with_hashes)
-        yield from draw_chunks(job, todo, on_frames, cancelled)
+    try:
+        for chunk in chunks:
+            if work.is_done(chunk, with_hashes):
+                on_frames(chunk.n_frames)
+                yield chunk
+            else:
+                todo.append(chunk)
+        if todo:
+            job = ChunkJob(prepared, spec, assets, folder, tuple(todo), with_hashes)
+            yield from draw_chunks(job, todo, on_frames, cancelled)
+        if sound:
+            sound.wait()
+    finally:
+        if sound:
+            sound.stop()

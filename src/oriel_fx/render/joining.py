@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import uuid
 from fractions import Fraction
 from pathlib import Path
 
@@ -15,16 +16,24 @@ from oriel_fx.render.encode.process import find_ffmpeg, run_ffmpeg
 from oriel_fx.render.prepare import PreparedSong
 from oriel_fx.render.spec import RenderSpec
 
+SOUND_FILE = "sound.m4a"
+
 
 class Sound:
-    """The song's sound, encoded once on a thread beside the drawing, and kept for a resumed run."""
+    """The song's sound, encoded once on a thread beside the drawing, and kept for a resumed run.
 
-    def __init__(self, song: PreparedSong, work: WorkFolder, first: int, stop: int, fps: Fraction) -> None:
-        self.file = work.path / "sound.m4a"
+    `kept` is a folder where another process may have encoded it.
+    """
+
+    def __init__(
+        self, song: PreparedSong, folder: Path, first: int, stop: int, fps: Fraction, kept: Path | None = None
+    ) -> None:
+        made = kept / SOUND_FILE if kept else None
+        self.file = made if made and made.exists() else folder / SOUND_FILE
         self.duration_s = _sound_length(song, first, stop, fps)
         self._stopped = False
         self._error: Exception | None = None
-        self._part = self.file.with_suffix(".part")
+        self._part = self.file.with_suffix(f".{uuid.uuid4().hex[:8]}.part")
         rate_hz = song.source_rate_hz if song.source_rate_hz in (44100, 48000) else 48000
         self._command = encode_audio(
             find_ffmpeg(), song.path, Fraction(first) / fps, self.duration_s, rate_hz, self._part

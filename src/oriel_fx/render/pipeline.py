@@ -112,7 +112,7 @@ def render_video(
     `on_progress` is called on the calling thread; `cancelled` is asked several times a second.
     `early` is a song that is being decoded already. `page` is a web page to film in place of the spec's layers.
     `draw` has chunks drawn elsewhere, in place of processes here. `prepared_in` is a folder where `draw_group` may have
-    prepared this song for this spec.
+    prepared this song for this spec, and encoded its sound.
 
     Raises UsageError, SongError, SpecError, AssetError, OutputError, DependencyError, EncodeError, VerifyError,
     PageError, RenderCancelledError.
@@ -136,7 +136,7 @@ def render_video(
         wants_engine = jobs == 1 and draw is None
         prepared, engine = _prepare_and_build(render, [work.path, *filter(None, [prepared_in])], early, wants_engine)
         try:
-            result = _draw_and_join(render, work, prepared, engine, draw or jobs, force, frame_hashes)
+            result = _draw_and_join(render, work, prepared, engine, draw or jobs, force, frame_hashes, prepared_in)
         finally:
             close_engine(engine)
         work.remove()
@@ -252,6 +252,7 @@ def _draw_and_join(
     how: int | Drawer,
     force: bool,
     frame_hashes: str | Path | None,
+    prepared_in: Path | None,
 ) -> RenderResult:
     from oriel_fx.render.drawing import ChunkJob
 
@@ -259,7 +260,7 @@ def _draw_and_join(
     first, stop = frame_range(spec, prepared.pcm.duration_s)
     chunks = plan_chunks(first, stop, fps)
     job = ChunkJob(prepared, spec, render.assets, work.path, tuple(chunks), frame_hashes is not None, render.page)
-    sound = Sound(prepared, work, first, stop, fps)
+    sound = Sound(prepared, work.path, first, stop, fps, prepared_in)
     try:
         with ThreadPoolExecutor(1, "oriel-keep") as pool:
             # Drawing need not wait for the disk, but other machines find the song there.

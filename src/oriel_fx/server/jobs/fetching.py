@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,6 +14,7 @@ from sqlalchemy import update
 from oriel_fx.errors import OrielError
 from oriel_fx.render.cancel import Cancelled, stop_if
 from oriel_fx.render.chunks import Chunk, WorkFolder
+from oriel_fx.render.joining import SOUND_FILE
 from oriel_fx.server.db import db
 from oriel_fx.server.errors import ObjectNotFoundError
 from oriel_fx.server.jobs.claims import Claim, Part
@@ -74,6 +76,18 @@ class FetchedChunks:
         values = {"status": ChunkStatus.PENDING, "storage_key": None, "sha256": None, "frames_done": 0}
         db.session.execute(row.values(**values, enqueued_at=None), execution_options={"synchronize_session": False})
         db.session.commit()
+
+
+def sound_key(claim: Claim) -> str:
+    """Where the sound is that was encoded beside the first group; there may be none."""
+    return f"chunks/{claim.public_id}/{SOUND_FILE}"
+
+
+def fetch_sound(claim: Claim, storage: Storage, folder: Path) -> None:
+    """The encoded sound into `folder`, if somebody stored it. Raises StorageUnavailableError."""
+    if not (folder / SOUND_FILE).exists():
+        with contextlib.suppress(ObjectNotFoundError):
+            storage.download(sound_key(claim), folder / SOUND_FILE)
 
 
 def sha256_of(path: Path) -> str:

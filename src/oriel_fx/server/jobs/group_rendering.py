@@ -12,11 +12,12 @@ from flask import Flask
 from oriel_fx.errors import RenderCancelledError
 from oriel_fx.render.chunks import Chunk, WorkFolder
 from oriel_fx.render.groups import draw_group
+from oriel_fx.render.joining import SOUND_FILE
 from oriel_fx.server.cleanup import drop_ended_work
 from oriel_fx.server.db import db, utcnow
 from oriel_fx.server.jobs import outcomes
 from oriel_fx.server.jobs.fan_out import enqueue_groups, enqueue_joins
-from oriel_fx.server.jobs.fetching import sha256_of
+from oriel_fx.server.jobs.fetching import sha256_of, sound_key
 from oriel_fx.server.jobs.files import groups_folder, work_folder
 from oriel_fx.server.jobs.group_claims import (
     GroupClaim,
@@ -108,12 +109,24 @@ def _draw(claim: GroupClaim, lease: GroupLease) -> None:
         insist(lambda: _store(claim, chunk, WorkFolder(place).chunk_file(chunk)))
         stored.add(chunk)
 
+    # Whoever has the beginning encodes the sound beside it.
+    with_sound = claim.chunks[0].number == 0
     drawing = draw_group(
-        files.song, spec_of_claim(claim), files.assets, place, claim.chunks, watch.drew, watch.should_stop
+        files.song,
+        spec_of_claim(claim),
+        files.assets,
+        place,
+        claim.chunks,
+        watch.drew,
+        watch.should_stop,
+        with_sound=with_sound,
     )
     try:
         for chunk in drawing:
             store(chunk)
+        if with_sound:
+            # Should it get lost, whoever joins encodes it again.
+            insist(lambda: storage.save(sound_key(claim), place / SOUND_FILE, "audio/mp4"))
     except RenderCancelledError:
         if not (lease.lost.is_set() or lease.cancel.is_set()):
             # The last frame of a chunk was drawn, and its file was being closed, when this worker was told to stop.

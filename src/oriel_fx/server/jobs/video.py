@@ -15,7 +15,7 @@ from oriel_fx.render.encode.process import find_ffmpeg, run_ffmpeg
 from oriel_fx.render.pipeline import Progress, render_video
 from oriel_fx.render.spec import RenderSpec
 from oriel_fx.server.jobs.claims import Claim, Lease, State
-from oriel_fx.server.jobs.fetching import FetchedChunks
+from oriel_fx.server.jobs.fetching import FetchedChunks, fetch_sound
 from oriel_fx.server.jobs.files import groups_folder
 from oriel_fx.server.jobs.stopping import STOPPING
 from oriel_fx.server.renders.job_files import JobFiles
@@ -114,6 +114,9 @@ def make_video(claim: Claim, lease: Lease, files: JobFiles, output: Path, drain_
     Raises what render_video and fetching raise, and LostError, CancelRequestedError, HandBackError, RenderTimeoutError.
     """
     watch = Watch(claim, lease, drain_s, time.monotonic())
+    place = groups_folder(output.parent)
+    if claim.parts:
+        fetch_sound(claim, storage, place)
     if not output.exists():
         try:
             render_video(
@@ -124,7 +127,7 @@ def make_video(claim: Claim, lease: Lease, files: JobFiles, output: Path, drain_
                 on_progress=watch.heard,
                 cancelled=watch.should_stop,
                 draw=FetchedChunks(claim, storage) if claim.parts else None,
-                prepared_in=groups_folder(output.parent),
+                prepared_in=place,
             )
         except RenderCancelledError:
             watch.raise_why()
