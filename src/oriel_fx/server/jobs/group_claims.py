@@ -176,6 +176,14 @@ def release_group(claim: GroupClaim, *, not_before: datetime | None = None, atte
     db.session.commit()
 
 
+def is_shared_out(claim: GroupClaim) -> bool:
+    """Whether the job is still with those who draw its chunks."""
+    same = (RenderJob.id == claim.job_id, shared_out(), RenderJob.lease_token == claim.token)
+    there = db.session.scalar(select(RenderJob.id).where(*same)) is not None
+    db.session.rollback()
+    return there
+
+
 def failures_of(claim: GroupClaim) -> int:
     """The most attempts that have failed at any chunk it holds and has not drawn."""
     held = (Chunk.job_id == claim.job_id, Chunk.lease_owner == claim.owner, Chunk.status == ChunkStatus.RENDERING)

@@ -26,6 +26,7 @@ from oriel_fx.server.jobs.group_claims import (
     claim_next,
     failures_of,
     finish_chunk,
+    is_shared_out,
     release_group,
 )
 from oriel_fx.server.jobs.outcomes import PERMANENT, fault_of, retry_wait_s
@@ -125,8 +126,7 @@ def _draw(claim: GroupClaim, lease: GroupLease) -> None:
         for chunk in drawing:
             store(chunk)
         if with_sound:
-            # Should it get lost, whoever joins encodes it again.
-            insist(lambda: storage.save(sound_key(claim), place / SOUND_FILE, "audio/mp4"))
+            insist(lambda: _store_sound(claim, place / SOUND_FILE))
     except RenderCancelledError:
         if not (lease.lost.is_set() or lease.cancel.is_set()):
             # The last frame of a chunk was drawn, and its file was being closed, when this worker was told to stop.
@@ -165,6 +165,15 @@ def _store(claim: GroupClaim, chunk: Chunk, file: Path) -> None:
         storage.delete(key)
         raise LostError
     file.unlink(missing_ok=True)
+
+
+def _store_sound(claim: GroupClaim, file: Path) -> None:
+    """Put the sound into storage. Should it get lost, whoever joins encodes it again."""
+    storage = current_services().storage
+    storage.save(sound_key(claim), file, "audio/mp4")
+    if not is_shared_out(claim):
+        # The job has ended meanwhile, perhaps, and what it had in storage is removed.
+        storage.delete(sound_key(claim))
 
 
 def _failed(claim: GroupClaim, error: Exception) -> None:
