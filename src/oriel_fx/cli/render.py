@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from oriel_fx.cli.console import Reporter, make_reporter
+from oriel_fx.cli.extras import needs_server
 from oriel_fx.cli.interrupt import ctrl_c
 from oriel_fx.cli.options import ConfigOption, ForceOption, FpsOption, PresetOption, SetOption, SizeOption
 from oriel_fx.cli.page import (
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from oriel_fx.render.assets import Assets
     from oriel_fx.render.early import EarlySong
     from oriel_fx.render.engines.browser.options import PageOptions
+    from oriel_fx.render.pipeline import Drawer
     from oriel_fx.render.spec import RenderSpec
 
 # What a song in a folder may end in; a song that is named may end in anything.
@@ -81,6 +83,12 @@ def render(
             help="How many processes draw at once; 0 chooses. The video is the same.",
         ),
     ] = 0,
+    queue: Annotated[
+        str,
+        typer.Option(
+            metavar="URL", help="Have workers draw: `oriel worker --queue URL`. They must share the video's folder."
+        ),
+    ] = "",
     sets: SetOption = None,
     page: PageOption = None,
     click: ClickOption = None,
@@ -115,6 +123,10 @@ def render(
         )
     elif preset:
         raise UsageError("--preset and --page are two looks.", "Choose one of them.")
+    if queue and jobs:
+        raise UsageError("--jobs and --queue do not go together.", "With --queue the workers decide; leave out --jobs.")
+    if queue and page:
+        raise UsageError("A web page is filmed on one machine.", "Leave out --queue.")
     outputs = name_outputs(found, output, many=any(map(_is_folder, songs)))
     code = n_made = 0
     with decoding_early(found, outputs, force) as early, make_reporter(as_json, quiet) as reporter:
@@ -128,7 +140,8 @@ def render(
         else:
             how = (click, file_input, wait_for, capture, allow_network, page_timeout)
             spec, filmed = read_page(page, config, chosen, sets, *how)
-        choices = Choices(spec, read_assets(config), jobs, force, resume, frame_hashes, early, filmed)
+        draw = read_queue(queue, reporter) if queue else None
+        choices = Choices(spec, read_assets(config), jobs, force, resume, frame_hashes, early, filmed, draw)
         for song, target in zip(found, outputs, strict=True):
             failed = render_one(reporter, song, target, choices)
             code = code or failed
@@ -152,6 +165,14 @@ class Choices:
     frame_hashes: Path | None = None
     early: EarlySong | None = None
     page: PageOptions | None = None
+    draw: Drawer | None = None
+
+
+def read_queue(url: str, reporter: Reporter) -> Drawer:
+    """Workers at a queue, to draw with. Raises UsageError, DependencyError."""
+    with needs_server():
+        from oriel_fx.server.shared.drawer import QueueDrawer
+    return QueueDrawer(url, reporter.warn)
 
 
 LARGEST_EARLY_BYTES = 20_000_000
@@ -194,6 +215,7 @@ def render_one(reporter: Reporter, song: Path, target: Path, choices: Choices, c
                 cancelled=cancelled,
                 early=choices.early,
                 page=choices.page,
+                draw=choices.draw,
             )
     except (KeyboardInterrupt, RenderCancelledError):
         work = WorkFolder.beside(target).path

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import threading
+import uuid
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -109,7 +110,8 @@ class _Writing:
         folder = WorkFolder(job.folder)
         self._target = folder.chunk_file(chunk)
         self._hash_file = folder.hash_file(chunk) if job.with_hashes else None
-        self._part = self._target.with_suffix(".part")
+        # Of two machines that share the folder each may believe that the chunk is its own.
+        self._part = self._target.with_suffix(f".{uuid.uuid4().hex[:8]}.part")
         self._hashes: list[str] = []
         video = job.video
         command = encode_video(find_ffmpeg(), video, "pipe:0", self._part)

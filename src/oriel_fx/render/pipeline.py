@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
-import os
-import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Protocol
 
-from oriel_fx.errors import AssetError, EncodeError, SongError, VerifyError
+from oriel_fx.errors import AssetError, EncodeError, SongError, UsageError, VerifyError
 from oriel_fx.render.assets import Assets, FoundAssets, NoAssets
-from oriel_fx.render.audio import Pcm, SongStats, check_song, read_tags
-from oriel_fx.render.cancel import Cancelled, never, stop_if
+from oriel_fx.render.audio import check_song
+from oriel_fx.render.cancel import Cancelled, never
 from oriel_fx.render.chunks import (
     Chunk,
     WorkFolder,
@@ -27,11 +22,11 @@ from oriel_fx.render.chunks import (
     write_whole,
 )
 from oriel_fx.render.early import EarlySong
-from oriel_fx.render.encode.command import encode_audio, join
 from oriel_fx.render.encode.probe import verify
-from oriel_fx.render.encode.process import find_ffmpeg, run_ffmpeg
 from oriel_fx.render.engines.browser.build import open_page, page_key, page_of
 from oriel_fx.render.engines.engine_calls import close_engine, engine_warnings, may_split
+from oriel_fx.render.joining import Sound, join_chunks
+from oriel_fx.render.kept_song import keep_song, kept_song
 from oriel_fx.render.outputs import check_hash_file, check_output, default_output, put_in_place
 from oriel_fx.render.prepare import PreparedSong, frame_range, moves_on_beats, prepare_song
 from oriel_fx.render.spec import RenderSpec
@@ -41,7 +36,6 @@ if TYPE_CHECKING:
     from oriel_fx.render.engines.base import Engine
     from oriel_fx.render.engines.browser.options import PageOptions
 
-SONG_FILE = "song.json"
 Stage = Literal["decode", "draw", "join", "verify", "done"]
 
 
@@ -78,6 +72,17 @@ class RenderResult:
         return self.duration_s / self.elapsed_s if self.elapsed_s else 0.0
 
 
+class Drawer(Protocol):
+    """Has chunks drawn somewhere: yields each when its file is whole in the job's folder.
+
+    `on_frames` is told of frames drawn, or lost again where the number is negative.
+    """
+
+    def __call__(
+        self, job: ChunkJob, chunks: list[Chunk], on_frames: Callable[[int], None], cancelled: Cancelled, /
+    ) -> Iterator[Chunk]: ...
+
+
 def render_video(
     song: str | Path,
     output: str | Path | None = None,
@@ -92,6 +97,8 @@ def render_video(
     cancelled: Cancelled = never,
     early: EarlySong | None = None,
     page: PageOptions | None = None,
+    draw: Drawer | None = None,
+    prepared_in: Path | None = None,
 ) -> RenderResult:
     """Render a song to an MP4 and check it.
 
@@ -100,12 +107,16 @@ def render_video(
     `frame_hashes` names a file that gets one line per frame, its index and a hash of its pixels before encoding.
     `on_progress` is called on the calling thread; `cancelled` is asked several times a second.
     `early` is a song that is being decoded already. `page` is a web page to film in place of the spec's layers.
+    `draw` has chunks drawn elsewhere, in place of processes here. `prepared_in` is a folder where `draw_group` may have
+    prepared this song for this spec, and encoded its sound.
 
-    Raises SongError, SpecError, AssetError, OutputError, DependencyError, EncodeError, VerifyError, PageError,
-    RenderCancelledError.
+    Raises UsageError, SongError, SpecError, AssetError, OutputError, DependencyError, EncodeError, VerifyError,
+    PageError, RenderCancelledError.
     """
     song, spec = Path(song), spec or RenderSpec.from_config({})
     page = page_of(spec, page)
+    if page and draw:
+        raise UsageError("A web page is filmed on one machine.", "Render it without a queue.")
     found = _find_assets(spec, assets or NoAssets())
     output = Path(output) if output else default_output(song)
     render = _Render(song, output, spec, found, on_progress, cancelled, page)
@@ -119,9 +130,10 @@ def render_video(
         # Another render of this video may have ended between the first look and the claim.
         check_output(song, output, force)
         render.say("decode", 0, 0)
-        prepared, engine = _prepare_and_build(render, work, early, wants_engine=jobs == 1)
+        wants_engine = jobs == 1 and draw is None
+        prepared, engine = _prepare_and_build(render, [work.path, *filter(None, [prepared_in])], early, wants_engine)
         try:
-            result = _draw_and_join(render, work, prepared, engine, jobs, force, frame_hashes)
+            result = _draw_and_join(render, work, prepared, engine, draw or jobs, force, frame_hashes, prepared_in)
         finally:
             close_engine(engine)
         work.remove()
@@ -194,11 +206,11 @@ def _hash_assets(assets: FoundAssets) -> dict[str, str]:
 
 
 def _prepare_and_build(
-    render: _Render, work: WorkFolder, early: EarlySong | None, wants_engine: bool
+    render: _Render, folders: list[Path], early: EarlySong | None, wants_engine: bool
 ) -> tuple[PreparedSong, Engine | None]:
     song, spec = render.song, render.spec
     with ThreadPoolExecutor(1, "oriel-prepare") as pool:
-        preparing = pool.submit(_prepared, render, work, early)
+        preparing = pool.submit(_prepared, render, folders, early)
         # The half of the library that draws is loaded while ffmpeg decodes.
         from oriel_fx.render.setup import build_beside
 
@@ -211,37 +223,12 @@ def _prepare_and_build(
         return preparing.result(), None
 
 
-def _audio_rate(song_rate_hz: int) -> int:
-    return song_rate_hz if song_rate_hz in (44100, 48000) else 48000
-
-
-def _prepared(render: _Render, work: WorkFolder, early: EarlySong | None) -> PreparedSong:
-    """The song decoded and measured, from the work folder where an earlier run got that far."""
-    song, kept = render.song, work.path / SONG_FILE
-    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-        facts = json.loads(kept.read_text())
-        pcm = Pcm(work.path / facts["pcm"], facts["n_samples"])
-        if pcm.path.stat().st_size == 2 * pcm.n_samples:
-            stats = SongStats.from_dict(facts["stats"])
-            return PreparedSong(song, pcm, stats, read_tags(song), tuple(facts["warnings"]), facts["source_rate_hz"])
-    return prepare_song(song, work.path, moves_on_beats(render.spec), render.cancelled, early)
-
-
-def _keep_for_resuming(prepared: PreparedSong, work: WorkFolder) -> None:
-    """Note what was measured, once the sound it was measured on is safe on the disk; drawing need not wait for that."""
-    kept = work.path / SONG_FILE
-    if kept.exists():
-        return
-    facts = {
-        "pcm": prepared.pcm.path.name,
-        "n_samples": prepared.pcm.n_samples,
-        "stats": prepared.stats.to_dict(),
-        "warnings": prepared.warnings,
-        "source_rate_hz": prepared.source_rate_hz,
-    }
-    with prepared.pcm.path.open("rb") as file:
-        os.fsync(file.fileno())
-    write_whole(kept, json.dumps(facts).encode())
+def _prepared(render: _Render, folders: list[Path], early: EarlySong | None) -> PreparedSong:
+    """The song decoded and measured, from a folder where somebody got that far; else done now, in the first."""
+    for folder in folders:
+        if kept := kept_song(render.song, folder):
+            return kept
+    return prepare_song(render.song, folders[0], moves_on_beats(render.spec), render.cancelled, early)
 
 
 def _draw_and_join(
@@ -249,9 +236,10 @@ def _draw_and_join(
     work: WorkFolder,
     prepared: PreparedSong,
     engine: Engine | None,
-    jobs: int,
+    how: int | Drawer,
     force: bool,
     frame_hashes: str | Path | None,
+    prepared_in: Path | None,
 ) -> RenderResult:
     from oriel_fx.render.drawing import ChunkJob
 
@@ -259,12 +247,14 @@ def _draw_and_join(
     first, stop = frame_range(spec, prepared.pcm.duration_s)
     chunks = plan_chunks(first, stop, fps)
     job = ChunkJob(prepared, spec, render.assets, work.path, tuple(chunks), frame_hashes is not None, render.page)
-    rate_hz = _audio_rate(prepared.source_rate_hz)
-    sound = _Sound(render, work, Fraction(first) / fps, _sound_length(prepared, first, stop, fps), rate_hz)
+    sound = Sound(prepared, work.path, first, stop, fps, prepared_in)
     try:
         with ThreadPoolExecutor(1, "oriel-keep") as pool:
-            kept = pool.submit(_keep_for_resuming, prepared, work)
-            _draw(render, work, job, chunks, engine, jobs)
+            # Drawing need not wait for the disk, but other machines find the song there.
+            kept = pool.submit(keep_song, prepared)
+            if not isinstance(how, int):
+                kept.result()
+            _draw(render, work, job, chunks, engine, how)
             kept.result()
         sound.wait()
     except EncodeError:
@@ -276,7 +266,7 @@ def _draw_and_join(
     warnings = engine_warnings(engine)
     render.say("join", n_frames, n_frames)
     try:
-        joined = _join(render, work, chunks, sound.file, prepared)
+        joined = join_chunks(prepared, spec, work, chunks, sound.file, render.cancelled)
         render.say("verify", n_frames, n_frames)
         verify(joined, n_frames, fps, float(sound.duration_s))
     except (EncodeError, VerifyError) as error:
@@ -312,15 +302,8 @@ def _undrawn(render: _Render, prepared: PreparedSong) -> tuple[str, ...]:
     return (f"No font on this machine has {some}, so boxes are drawn; `oriel doctor` says which fonts to install.",)
 
 
-def _sound_length(prepared: PreparedSong, first: int, stop: int, fps: Fraction) -> Fraction:
-    """Seconds of sound that go with frames first..stop: to the song's own end where they reach it."""
-    whole = Fraction(prepared.pcm.n_samples, 44100)
-    end = whole if stop >= round(whole * fps) else Fraction(stop) / fps
-    return end - Fraction(first) / fps
-
-
 def _draw(
-    render: _Render, work: WorkFolder, job: ChunkJob, chunks: list[Chunk], engine: Engine | None, jobs: int
+    render: _Render, work: WorkFolder, job: ChunkJob, chunks: list[Chunk], engine: Engine | None, how: int | Drawer
 ) -> None:
     from oriel_fx.render.drawing import draw_chunks
     from oriel_fx.render.pool import draw_in_processes
@@ -338,65 +321,12 @@ def _draw(
         frames += count
         render.say("draw", frames, n_frames)
 
-    if jobs > 1 and len(todo) > 1 and may_split(engine):
+    if not isinstance(how, int):
+        done = how(job, todo, on_frames, render.cancelled)
+    elif how > 1 and len(todo) > 1 and may_split(engine):
         close_engine(engine)
-        done = draw_in_processes(job, todo, jobs, on_frames, render.cancelled)
+        done = draw_in_processes(job, todo, how, on_frames, render.cancelled)
     else:
         done = draw_chunks(job, todo, on_frames, render.cancelled, engine)
     for _ in done:
         pass
-
-
-class _Sound:
-    """The song's sound, encoded once on a thread beside the drawing, and kept for a resumed run."""
-
-    def __init__(
-        self, render: _Render, work: WorkFolder, start_s: Fraction, duration_s: Fraction, rate_hz: int
-    ) -> None:
-        self.file = work.path / "sound.m4a"
-        self.duration_s = duration_s
-        self._stopped = False
-        self._error: Exception | None = None
-        self._part = self.file.with_suffix(".part")
-        self._command = encode_audio(find_ffmpeg(), render.song, start_s, duration_s, rate_hz, self._part)
-        self._thread = threading.Thread(target=self._run, name="oriel-sound")
-        self._thread.start()
-
-    def _run(self) -> None:
-        if self.file.exists():
-            return
-        try:
-            run_ffmpeg(self._command, self._part, lambda: self._stopped)
-            if not self._stopped:
-                self._part.replace(self.file)
-        except Exception as error:
-            self._error = error
-        finally:
-            self._part.unlink(missing_ok=True)
-
-    def wait(self) -> None:
-        self._thread.join()
-        if self._error:
-            raise self._error
-
-    def stop(self) -> None:
-        self._stopped = True
-        self._thread.join()
-
-
-def _join(render: _Render, work: WorkFolder, chunks: list[Chunk], sound: Path, prepared: PreparedSong) -> Path:
-    listing = work.path / "chunks.txt"
-    write_whole(listing, "".join(f"file '{work.chunk_file(chunk).name}'\n" for chunk in chunks).encode())
-    joined = work.path / "joined.mp4"
-    song_tags, own = prepared.tags, render.spec.tags
-    tags = {
-        name: getattr(own, name) or getattr(song_tags, name) for name in ("title", "artist", "album", "date", "genre")
-    }
-    run_ffmpeg(
-        join(find_ffmpeg(), listing, sound, tags, render.spec.output.frames_per_s, joined),
-        joined,
-        render.cancelled,
-        work.path,
-    )
-    stop_if(render.cancelled)
-    return joined

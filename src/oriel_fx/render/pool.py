@@ -125,7 +125,7 @@ class _Worker:
                 waiting.remove(done)
                 self._events.put(done)
             else:
-                raise _rebuilt(event)
+                raise rebuilt(event)
 
     def stop(self) -> None:
         self._stopped = True
@@ -141,7 +141,8 @@ def _ended() -> EncodeError:
     )
 
 
-def _rebuilt(event: dict[str, str]) -> OrielError:
+def rebuilt(event: dict[str, str]) -> OrielError:
+    """An error that another process told of by its type's name, message and hint."""
     kind = getattr(oriel_fx.errors, event["error"], OrielError)
     error: OrielError = kind(event["message"], event["hint"])
     return error

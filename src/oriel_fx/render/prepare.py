@@ -58,11 +58,16 @@ def moves_on_beats(spec: RenderSpec) -> bool:
     return on_beats or pulsing or spec.background.beat_zoom > 0
 
 
+def first_frame(spec: RenderSpec) -> int:
+    """The first frame of the song that is shown, where the song is long enough."""
+    return round(Fraction(spec.output.start) * spec.output.frames_per_s)
+
+
 def frame_range(spec: RenderSpec, duration_s: float) -> tuple[int, int]:
     """First frame of the song that is shown, and the one past the last. Raises SpecError when none are left."""
     fps = spec.output.frames_per_s
     n_frames = max(1, round(duration_s * fps))
-    first = round(Fraction(spec.output.start) * fps)
+    first = first_frame(spec)
     if first >= n_frames:
         raise SpecError(
             f"The start, {spec.output.start:g} s, is past the song's end at {duration_s:.1f} s.",

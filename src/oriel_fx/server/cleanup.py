@@ -38,7 +38,7 @@ from oriel_fx.server.payments.locks import lock_row
 from oriel_fx.server.renders.stills import cache_folder
 from oriel_fx.server.renders.transitions import transition
 from oriel_fx.server.services import current_services, current_settings
-from oriel_fx.server.states import EmailStatus, JobStatus, PaymentStatus
+from oriel_fx.server.states import ChunkStatus, EmailStatus, JobStatus, PaymentStatus
 
 # Longer than anything that is still at work with what looks left behind.
 GRACE_S = 24 * 3600
@@ -132,33 +132,51 @@ def unneeded_files(now: datetime, dry_run: bool) -> Found:
 
 
 def orphaned_files(now: datetime, dry_run: bool) -> Found:
-    """Files in storage that belong to no job: what was cut short between storing a file and committing its row."""
+    """Files in storage that no row needs: what was cut short between storing a file and committing its row."""
     storage, before = current_services().storage, now - timedelta(seconds=GRACE_S)
     for folder in _FOLDERS:
         old = [one for one in storage.list(f"{folder}/") if one.modified_at < before]
         for start in range(0, len(old), _BATCH):
             batch = old[start : start + _BATCH]
-            ids = {_job_id_of(one.key) for one in batch}
-            known = set(db.session.scalars(select(RenderJob.public_id).where(RenderJob.public_id.in_(ids))))
-            db.session.rollback()
+            known = _known(folder, [one.key for one in batch])
             for one in batch:
-                if _job_id_of(one.key) not in known:
+                if one.key not in known:
                     if not dry_run:
                         storage.delete(one.key)
                     yield one.key, one.n_bytes
 
 
+def _known(folder: str, keys: list[str]) -> set[str]:
+    """Those of the keys that belong to a job; a chunk's has to be its row's own, as each attempt stores another."""
+    if folder == "chunks":
+        kept = db.session.scalars(select(Chunk.storage_key).where(Chunk.storage_key.in_(keys)))
+        known = {key for key in kept if key}
+    else:
+        named = RenderJob.public_id.in_({_job_id_of(key) for key in keys})
+        ids = set(db.session.scalars(select(RenderJob.public_id).where(named)))
+        known = {key for key in keys if _job_id_of(key) in ids}
+    db.session.rollback()
+    return known
+
+
 def stuck_jobs(now: datetime, dry_run: bool) -> Found:
     """Jobs whose worker was not heard of for long: the scheduler should have put them back; this does it too."""
+    from oriel_fx.server.jobs.fan_out import free_lost
     from oriel_fx.server.reconcile import free_abandoned
 
     long_ago = now - timedelta(seconds=10 * current_settings().lease_s)
     stuck = select(RenderJob.public_id).where(
         RenderJob.status == JobStatus.PROCESSING, RenderJob.lease_expires_at < long_ago
     )
-    found = list(db.session.scalars(stuck))
+    lost = (
+        select(RenderJob.public_id)
+        .join(Chunk, Chunk.job_id == RenderJob.id)
+        .where(Chunk.status == ChunkStatus.RENDERING, Chunk.lease_expires_at < long_ago)
+    )
+    found = [*db.session.scalars(stuck), *db.session.scalars(lost.distinct())]
     if found and not dry_run:
         free_abandoned(long_ago)
+        free_lost(long_ago)
     yield from ((public_id, 0) for public_id in found)
 
 
@@ -167,7 +185,17 @@ def temporary_folders(now: datetime, dry_run: bool) -> Found:
     yield from _remove(_old_folders(cache_folder(current_settings()), now, GRACE_S), dry_run)
     # Of uploads whose server was killed.
     yield from _remove(_old_folders(current_settings().data_dir / "tmp", now, GRACE_S), dry_run)
-    old = _old_folders(work_root(current_settings()), now, _QUIET_S)
+    yield from _ended_work(now, dry_run, _QUIET_S)
+
+
+def drop_ended_work(now: datetime) -> None:
+    """On this machine: remove the work folders of jobs that ended a minute ago or more."""
+    for name, n_bytes in _ended_work(now, False, 60):
+        _log.info("work folder removed", folder=name, n_bytes=n_bytes)
+
+
+def _ended_work(now: datetime, dry_run: bool, age_s: float) -> Found:
+    old = _old_folders(work_root(current_settings()), now, age_s)
     goes_on = (JobStatus.QUEUED, JobStatus.PROCESSING)
     names = [path.name for path in old]
     needed = set(

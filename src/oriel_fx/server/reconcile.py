@@ -16,9 +16,10 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 
 from oriel_fx.server.db import db, utcnow
 from oriel_fx.server.errors import QueueUnavailableError
+from oriel_fx.server.jobs import fan_out
 from oriel_fx.server.jobs.claims import CANCEL_REASON, FREED
 from oriel_fx.server.jobs.mirror import mirror_letters, unmirror
-from oriel_fx.server.jobs.outcomes import Fault, fail
+from oriel_fx.server.jobs.outcomes import workers_lost
 from oriel_fx.server.jobs.stopping import STOPPING
 from oriel_fx.server.jobs.sweeps import CLEANUP_JOB, SWEEPS
 from oriel_fx.server.mail import outbox
@@ -45,6 +46,7 @@ class Reconciled:
 
     freed: int
     enqueued: int
+    chunks: int
     mails: int
     payments: int
     refunds: int
@@ -58,6 +60,7 @@ def reconcile(now: datetime | None = None) -> Reconciled:
     return Reconciled(
         freed=_step("leases", lambda: free_abandoned(now)),
         enqueued=_step("jobs", lambda: enqueue_due(now)),
+        chunks=_step("chunks", lambda: fan_out.drive(now)),
         mails=_step("mails", lambda: announce_mails(now)),
         payments=_step("payments", lambda: reconcile_payments(now)),
         refunds=_step("refunds", lambda: refund_what_is_due(now)),
@@ -78,12 +81,7 @@ def _free(job: RenderJob) -> bool:
     if job.cancel_requested:
         done = finish_cancel(db.session, job, CANCEL_REASON, lease_token=token, **FREED)
     elif crashes > current_settings().job_crashes:
-        fault = Fault(
-            "WORKERS_LOST",
-            "The video could not be made because of a fault on our side.",
-            f"{crashes} workers were lost with it; the last was {job.lease_owner}.",
-        )
-        return fail(job, fault, permanent=False, lease_token=token)
+        return workers_lost(job, crashes, job.lease_owner)
     else:
         done = transition(job, JobStatus.QUEUED, lease_token=token, crashes=crashes, **FREED)
     db.session.commit()

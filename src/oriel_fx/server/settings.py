@@ -124,9 +124,10 @@ class Settings(BaseSettings):
     lease_s: int = Field(20, ge=3, description="A job whose worker was not heard of for so long is given to another.")
     drain_s: int = Field(45, ge=0, description="How long a worker told to stop may take to end its chunk.")
     reconcile_every_s: float = Field(3, gt=0)
+    shared_dir: Path | None = Field(None, description="Where `oriel worker --queue` may draw; set by its --shared.")
     web_workers: int = Field(2, ge=1, le=64)
     web_threads: int = Field(16, ge=1, le=256)
-    fan_out_s: float = Field(600, description="A longer song is rendered in groups of chunks on any worker.")
+    fan_out_s: float = Field(600, ge=0, description="A longer video is rendered in groups of chunks on any worker.")
 
     # Rates, as Flask-Limiter writes them
     rate_limits: bool = True

@@ -33,6 +33,24 @@ def render_video(job_public_id: str) -> None:
         run_render(app, job_public_id)
 
 
+def render_chunk(job_public_id: str, group: int) -> None:
+    """Draw a group of a split job's chunks that nobody draws yet."""
+    from oriel_fx.server.jobs.group_rendering import run_group
+
+    app = worker_app()
+    with app.app_context():
+        run_group(app, job_public_id, group)
+
+
+def join(job_public_id: str) -> None:
+    """Join the chunks of a split job, if all are drawn."""
+    from oriel_fx.server.jobs.rendering import run_join
+
+    app = worker_app()
+    with app.app_context():
+        run_join(app, job_public_id)
+
+
 def send_email(message_id: int) -> None:
     """Send a mail that is due."""
     with worker_app().app_context():

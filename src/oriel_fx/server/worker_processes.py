@@ -39,9 +39,21 @@ def work(settings: Settings, queues: list[str]) -> None:
         # Where the API shares the machine it answers first; alone, a worker is no slower for it.
         os.nice(_NICE)
     stop_on(*_STOP_SIGNALS)
-    if not _wait_for_redis(settings):
+    if not _wait_for_redis(settings.redis):
         return
     make_worker(settings.redis, queues).work(logging_level="WARNING")
+
+
+def work_shared(redis_url: str) -> None:
+    """One worker for `oriel render --queue`, without a database, until it is told to stop."""
+    from oriel_fx.server.jobs.rq_worker import make_worker
+    from oriel_fx.server.queue.base import SHARED_RENDERING
+
+    configure_logging("INFO")
+    stop_on(*_STOP_SIGNALS)
+    if _wait_for_redis(redis_url):
+        _log.info("serving", queue=SHARED_RENDERING)
+        make_worker(redis_url, [SHARED_RENDERING]).work(logging_level="WARNING")
 
 
 def work_all(settings: Settings) -> None:
@@ -100,12 +112,12 @@ class _Health(BaseHTTPRequestHandler):
         """Nothing: it is asked every few seconds."""
 
 
-def _wait_for_redis(settings: Settings) -> bool:
+def _wait_for_redis(url: str) -> bool:
     """Return once Redis answers; False where the process was told to stop before."""
     said = False
     while not STOPPING.is_set():
         try:
-            with connect(settings.redis) as connection:
+            with connect(url) as connection:
                 connection.ping()
             return True
         except redis.RedisError:

@@ -40,6 +40,11 @@ def thirty_seconds(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_wav(tmp_path_factory.mktemp("songs") / "thirty.wav", music(30))
 
 
+@pytest.fixture(scope="session")
+def one_minute(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_wav(tmp_path_factory.mktemp("songs") / "minute.wav", music(60))
+
+
 @pytest.fixture
 def queued(
     app: OpenAPI,

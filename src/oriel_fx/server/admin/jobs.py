@@ -19,10 +19,10 @@ from oriel_fx.server.admin.common import (
     listing,
 )
 from oriel_fx.server.db import db
-from oriel_fx.server.models import AuditLog, DeadLetter, JobAsset, Payment, RenderJob, User
+from oriel_fx.server.models import AuditLog, Chunk, DeadLetter, JobAsset, Payment, RenderJob, User
 from oriel_fx.server.payments.locks import lock_row
 from oriel_fx.server.renders.transitions import transition
-from oriel_fx.server.states import DeadLetterStatus, JobStatus, PaymentStatus
+from oriel_fx.server.states import ChunkStatus, DeadLetterStatus, JobStatus, PaymentStatus
 
 _MIN_PREFIX = 6
 _LINK_S = 15 * 60
@@ -64,6 +64,8 @@ class JobDetails:
     """All that is known of a job; `video_link` opens the video for a quarter of an hour.
 
     `dead_letter` is the number of its open one.
+    `groups` are those its chunks are drawn in while several workers share it, 0 where one renders it whole;
+    `groups_done` are drawn, `drawn_by` names the processes that draw others now.
     """
 
     job: JobRow
@@ -76,6 +78,9 @@ class JobDetails:
     n_frames: int
     render_config: dict[str, Any]
     stage: str
+    groups: int
+    groups_done: int
+    drawn_by: str
     crashes: int
     cancel_requested: bool
     lease_owner: str | None
@@ -123,6 +128,7 @@ def show_job(job_id: str) -> JobDetails:
         n_frames=job.n_frames,
         render_config=dict(job.render_config),
         stage=job.stage,
+        **_groups_of(job),
         crashes=job.crashes,
         cancel_requested=job.cancel_requested,
         lease_owner=job.lease_owner,
@@ -254,6 +260,16 @@ def _open_letter(job: RenderJob) -> int | None:
 def _newest_payment(job: RenderJob) -> Payment | None:
     newest = select(Payment).where(Payment.job_id == job.id).order_by(Payment.id.desc()).limit(1)
     return db.session.scalars(newest).first()
+
+
+def _groups_of(job: RenderJob) -> dict[str, Any]:
+    rows = db.session.execute(
+        select(Chunk.group_number, Chunk.status, Chunk.lease_owner).where(Chunk.job_id == job.id)
+    ).all()
+    groups = {group for group, _, _ in rows}
+    undone = {group for group, status, _ in rows if status is not ChunkStatus.DONE}
+    owners = {owner.rpartition(":")[0] for _, status, owner in rows if owner and status is ChunkStatus.RENDERING}
+    return {"groups": len(groups), "groups_done": len(groups - undone), "drawn_by": ", ".join(sorted(owners))}
 
 
 def _rows() -> Any:

@@ -7,14 +7,14 @@ import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import case, func, select
+from sqlalchemy import Subquery, case, func, select
 
 from oriel_fx.server.db import db
 from oriel_fx.server.errors import QueueUnavailableError
-from oriel_fx.server.models import DeadLetter, EmailMessage, JobAsset, Payment, RenderJob
+from oriel_fx.server.models import Chunk, DeadLetter, EmailMessage, JobAsset, Payment, RenderJob
 from oriel_fx.server.queue.base import DEAD_LETTER, HIGH_PRIORITY, QUEUES, SCHEDULER, VIDEO_RENDERING
 from oriel_fx.server.services import current_services
-from oriel_fx.server.states import DeadLetterStatus, EmailStatus, JobStatus, PaymentStatus
+from oriel_fx.server.states import ChunkStatus, DeadLetterStatus, EmailStatus, JobStatus, PaymentStatus
 
 _SPEEDS = 1000
 _JOB_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -95,10 +95,23 @@ class Stats:
     by_day: list[DayRow]
 
 
+def _waiting_groups() -> Subquery:
+    """The groups of split jobs that nobody draws yet."""
+    waiting = select(Chunk.job_id, Chunk.group_number).join(RenderJob, RenderJob.id == Chunk.job_id)
+    return (
+        waiting.where(RenderJob.status == JobStatus.PROCESSING, Chunk.status == ChunkStatus.PENDING)
+        .distinct()
+        .subquery()
+    )
+
+
 def queues() -> Queues:
     """The queues' lengths."""
     due = {
-        VIDEO_RENDERING: select(func.count()).where(RenderJob.status == JobStatus.QUEUED),
+        VIDEO_RENDERING: select(
+            select(func.count()).where(RenderJob.status == JobStatus.QUEUED).scalar_subquery()
+            + select(func.count()).select_from(_waiting_groups()).scalar_subquery()
+        ),
         HIGH_PRIORITY: select(func.count()).where(EmailMessage.status == EmailStatus.PENDING),
         DEAD_LETTER: select(func.count()).where(DeadLetter.status == DeadLetterStatus.OPEN),
     }

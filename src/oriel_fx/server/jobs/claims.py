@@ -12,22 +12,35 @@ from typing import Any, Self
 
 import structlog
 from flask import Flask
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from oriel_fx.server.db import db, utcnow
-from oriel_fx.server.models import JobAsset, RenderJob
+from oriel_fx.server.models import Chunk, JobAsset, RenderJob
 from oriel_fx.server.renders.cancel import finish_cancel
 from oriel_fx.server.renders.enqueue import render_timeout_s
 from oriel_fx.server.renders.transitions import transition
 from oriel_fx.server.services import current_settings
-from oriel_fx.server.states import JobStatus
+from oriel_fx.server.states import ChunkStatus, JobStatus
 
 TICK_S = 0.5
+# A job's progress when all its frames are drawn.
+DRAWN = 0.95
 CANCEL_REASON = "canceled by user"
 # Our own limit comes before RQ's, which would interrupt anything anywhere.
 _BEFORE_RQ_S = 30
 _log = structlog.get_logger("oriel_fx.jobs")
+
+
+@dataclass(frozen=True)
+class Part:
+    """A drawn chunk of a split job: which, its frames, its file in storage and that file's SHA-256, hex."""
+
+    number: int
+    first: int
+    n_frames: int
+    key: str
+    sha256: str
 
 
 @dataclass(frozen=True)
@@ -42,6 +55,7 @@ class Claim:
     n_frames: int
     uploads: tuple[JobAsset, ...]  # of no session
     limit_s: float
+    parts: tuple[Part, ...] = ()  # of a split job, whose chunks are all drawn
 
 
 def claim_job(public_id: str, owner: str) -> Claim | None:
@@ -56,8 +70,8 @@ def claim_job(public_id: str, owner: str) -> Claim | None:
         finish_cancel(db.session, job, CANCEL_REASON)
         db.session.commit()
         return None
-    settings = current_settings()
-    until = now + timedelta(seconds=settings.lease_s)
+    until = now + timedelta(seconds=current_settings().lease_s)
+    parts = _parts_of(job)
     won = transition(
         job,
         JobStatus.PROCESSING,
@@ -65,28 +79,75 @@ def claim_job(public_id: str, owner: str) -> Claim | None:
         lease_expires_at=until,
         started_at=now,
         next_attempt_at=None,
-        stage="fetch",
-        progress=0.0,
+        stage="join" if parts else "fetch",
+        progress=DRAWN if parts else 0.0,
         eta_s=None,
     )
-    claim = _described(job, render_timeout_s(settings, job) - _BEFORE_RQ_S) if won else None
+    claim = Claim(**facts_of(job), parts=parts) if won else None
     db.session.commit()
     return claim
 
 
-def _described(job: RenderJob, limit_s: float) -> Claim:
+def claim_join(public_id: str, owner: str) -> Claim | None:
+    """Take a split job whose chunks are all drawn; None where there is nothing to do. Commits."""
+    job = db.session.scalar(select(RenderJob).where(RenderJob.public_id == public_id))
+    now = utcnow()
+    if job is None or job.cancel_requested or not all_drawn(job.id):
+        db.session.rollback()
+        return None
+    won = db.session.execute(
+        update(RenderJob)
+        .where(RenderJob.id == job.id, shared_out(), RenderJob.lease_token == job.lease_token)
+        .values(
+            lease_owner=owner[:128],
+            lease_token=RenderJob.lease_token + 1,
+            lease_expires_at=now + timedelta(seconds=current_settings().lease_s),
+            enqueued_at=None,
+            stage="join",
+            progress=DRAWN,
+            updated_at=now,
+        )
+        .returning(RenderJob.id),
+        execution_options={"synchronize_session": False},
+    ).first()
+    db.session.refresh(job)
+    claim = Claim(**facts_of(job), parts=_parts_of(job)) if won else None
+    db.session.commit()
+    return claim
+
+
+def shared_out() -> ColumnElement[bool]:
+    """The condition that a job is with the workers that draw its chunks: under way, and nobody's as a whole."""
+    return (RenderJob.status == JobStatus.PROCESSING) & RenderJob.lease_expires_at.is_(None)
+
+
+def all_drawn(job_id: int) -> bool:
+    """Whether a job is split and all its chunks are drawn."""
+    states = set(db.session.scalars(select(Chunk.status).where(Chunk.job_id == job_id).distinct()))
+    return states == {ChunkStatus.DONE}
+
+
+def facts_of(job: RenderJob, n_frames: int | None = None) -> dict[str, Any]:
+    """What a claim says of a job; `n_frames` are those to be drawn, where it is not all of them."""
     uploads = tuple(db.session.scalars(select(JobAsset).where(JobAsset.job_id == job.id)))
     for upload in uploads:
         db.session.expunge(upload)
-    return Claim(
-        job_id=job.id,
-        public_id=job.public_id,
-        token=job.lease_token,
-        config=dict(job.render_config),
-        fps=Fraction(job.fps),
-        n_frames=job.n_frames,
-        uploads=uploads,
-        limit_s=limit_s,
+    return {
+        "job_id": job.id,
+        "public_id": job.public_id,
+        "token": job.lease_token,
+        "config": dict(job.render_config),
+        "fps": Fraction(job.fps),
+        "n_frames": job.n_frames,
+        "uploads": uploads,
+        "limit_s": render_timeout_s(current_settings(), job, n_frames) - _BEFORE_RQ_S,
+    }
+
+
+def _parts_of(job: RenderJob) -> tuple[Part, ...]:
+    rows = db.session.scalars(select(Chunk).where(Chunk.job_id == job.id).order_by(Chunk.number))
+    return tuple(
+        Part(row.number, row.first_frame, row.n_frames, row.storage_key or "", row.sha256 or "") for row in rows
     )
 
 
@@ -145,7 +206,15 @@ class Lease:
             self._written, self._extended = state, now
 
     def _write(self, state: State) -> None:
-        now = utcnow()
+        cancel_requested = self._extend(state, utcnow())
+        if cancel_requested is None:
+            _log.warning("lease lost", job_id=self._claim.public_id, lease=self._claim.token)
+            self.lost.set()
+        elif cancel_requested:
+            self.cancel.set()
+
+    def _extend(self, state: State, now: datetime) -> bool | None:
+        """Write it, and commit; whether the job is to be canceled, or None where it is no longer ours."""
         row = db.session.execute(
             _mine(self._claim)
             .values(
@@ -159,11 +228,7 @@ class Lease:
             execution_options={"synchronize_session": False},
         ).first()
         db.session.commit()
-        if row is None:
-            _log.warning("lease lost", job_id=self._claim.public_id, lease=self._claim.token)
-            self.lost.set()
-        elif row[0]:
-            self.cancel.set()
+        return None if row is None else bool(row[0])
 
 
 def _mine(claim: Claim) -> Any:

@@ -18,6 +18,11 @@ def work_folder(settings: Settings, public_id: str) -> Path:
     return work_root(settings) / public_id
 
 
+def groups_folder(folder: Path) -> Path:
+    """In a split job's folder, where this machine draws its groups; several workers of it may be there at a time."""
+    return folder / "groups"
+
+
 def remove_work(folder: Path) -> None:
     """Remove a job's folder; nothing happens where there is none."""
     shutil.rmtree(folder, ignore_errors=True)

@@ -164,6 +164,16 @@ def fail(job: RenderJob, fault: Fault, *, permanent: bool, lease_token: int | No
     return True
 
 
+def workers_lost(job: RenderJob, crashes: int, last: str | None) -> bool:
+    """Give up a job that has lost too many workers; False where it is no longer as it was read. Commits."""
+    fault = Fault(
+        "WORKERS_LOST",
+        "The video could not be made because of a fault on our side.",
+        f"{crashes} workers were lost with it; the last was {last}.",
+    )
+    return fail(job, fault, permanent=False, lease_token=job.lease_token)
+
+
 def _refund(job: RenderJob) -> None:
     # Carried out by the reconciler: Stripe may be away, and the job has failed all the same.
     payment = db.session.get(Payment, job.payment_id) if job.payment_id else None

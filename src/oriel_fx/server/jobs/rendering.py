@@ -15,10 +15,12 @@ from flask import Flask
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
+from oriel_fx.server.cleanup import drop_ended_work
 from oriel_fx.server.db import db, utcnow
 from oriel_fx.server.errors import DatabaseUnavailableError, StorageUnavailableError, UnavailableError
 from oriel_fx.server.jobs import outcomes
-from oriel_fx.server.jobs.claims import Claim, Lease, claim_job, give_back
+from oriel_fx.server.jobs.claims import Claim, Lease, claim_job, claim_join, give_back
+from oriel_fx.server.jobs.fan_out import hand_out, remove_chunks
 from oriel_fx.server.jobs.files import remove_work, work_folder
 from oriel_fx.server.jobs.outcomes import PERMANENT, Stored, fault_of, retry_wait_s
 from oriel_fx.server.jobs.stopping import STOPPING
@@ -57,16 +59,40 @@ def run_render(app: Flask, public_id: str) -> None:
     """Work on one job, if it is queued and due. Never raises for what is the job's or another service's fault."""
     structlog.contextvars.bind_contextvars(job_id=public_id)
     try:
-        claim = claim_job(public_id, owner=f"{socket.gethostname()}:{os.getpid()}")
+        if hand_out(public_id):
+            return
+        claim = claim_job(public_id, owner=this_process())
     except AWAY as error:
         _log.warning("job not claimed", error=type(error).__name__)
         return
+    _run(app, public_id, claim)
+
+
+def run_join(app: Flask, public_id: str) -> None:
+    """Join the chunks of a shared-out job, if all are drawn and nobody joins them yet."""
+    structlog.contextvars.bind_contextvars(job_id=public_id)
+    try:
+        claim = claim_join(public_id, owner=this_process())
+    except AWAY as error:
+        _log.warning("job not claimed", error=type(error).__name__)
+        return
+    _run(app, public_id, claim)
+
+
+def this_process() -> str:
+    """What a lease's owner is called: the machine and the process."""
+    return f"{socket.gethostname()}:{os.getpid()}"
+
+
+def _run(app: Flask, public_id: str, claim: Claim | None) -> None:
     if claim is None:
         _log.info("nothing to render")
         return
     folder = work_folder(current_settings(), public_id)
     keep = True
     try:
+        # Whoever joins a split job's chunks removes its folder on that machine alone.
+        drop_ended_work(utcnow())
         keep = _work(app, claim, folder)
     except AWAY as error:
         # The lease runs out, and the reconciler puts the job back.
@@ -82,16 +108,18 @@ def _work(app: Flask, claim: Claim, folder: Path) -> bool:
     try:
         with Lease(app, claim) as lease:
             stored = _attempt(claim, lease, folder)
-            completed = _insist(lambda: outcomes.complete(claim, stored))
+            completed = insist(lambda: outcomes.complete(claim, stored))
         if not completed:
             return _settle_lost(claim)
         _log.info("job completed", lease=claim.token)
+        if claim.parts:
+            _remove_chunks(claim)
         return False
     except LostError:
         return _settle_lost(claim)
     except CancelRequestedError:
         _log.info("job canceled")
-        return not _insist(lambda: outcomes.cancel(claim))
+        return not insist(lambda: outcomes.cancel(claim))
     except HandBackError:
         _hand_back(claim)
         return True
@@ -109,10 +137,10 @@ def _attempt(claim: Claim, lease: Lease, folder: Path) -> Stored:
     files = fetch_uploads(storage, claim.uploads, folder)
     video = folder / "video.mp4"
     started = time.monotonic()
-    make_video(claim, lease, files, video, current_settings().drain_s)
+    make_video(claim, lease, files, video, current_settings().drain_s, storage)
     _log.info("rendered", took_s=round(time.monotonic() - started, 1), frames=claim.n_frames)
     lease.say(at("store"))
-    return _insist(lambda: _store(storage, claim, video, folder / "poster.jpg"))
+    return insist(lambda: _store(storage, claim, video, folder / "poster.jpg"))
 
 
 def _store(storage: Storage, claim: Claim, video: Path, poster: Path) -> Stored:
@@ -124,7 +152,15 @@ def _store(storage: Storage, claim: Claim, video: Path, poster: Path) -> Stored:
     return Stored(video_key, n_bytes, poster_key)
 
 
-def _insist(do: Callable[[], T]) -> T:
+def _remove_chunks(claim: Claim) -> None:
+    try:
+        remove_chunks(claim.job_id)
+    except AWAY as error:
+        # The reconciler does it later.
+        _log.warning("chunks not removed", error=type(error).__name__)
+
+
+def insist(do: Callable[[], T]) -> T:
     """Do it, and again for some minutes while another service is away: what was rendered is worth waiting for."""
     until = time.monotonic() + PATIENCE_S
     while True:
@@ -142,7 +178,7 @@ def _postpone(claim: Claim, error: Exception) -> None:
     _log.warning("job postponed", error=type(error).__name__)
     db.session.rollback()
     later = utcnow() + timedelta(seconds=POSTPONE_S)
-    _insist(lambda: give_back(claim, not_before=later, detail=repr(error)[:1000], failed=False))
+    insist(lambda: give_back(claim, not_before=later, detail=repr(error)[:1000], failed=False))
 
 
 def _failed(claim: Claim, error: Exception) -> bool:
@@ -163,11 +199,11 @@ def _failed(claim: Claim, error: Exception) -> bool:
         give_back(claim, not_before=later, detail=fault.detail, failed=True)
         return True
 
-    return _insist(settle)
+    return insist(settle)
 
 
 def _hand_back(claim: Claim) -> None:
-    if not _insist(lambda: give_back(claim, failed=False)):
+    if not insist(lambda: give_back(claim, failed=False)):
         return
     enqueue_render(db.session.get_one(RenderJob, claim.job_id, populate_existing=True))
     _log.info("job handed back")

@@ -15,8 +15,11 @@ from oriel_fx.render.encode.process import find_ffmpeg, run_ffmpeg
 from oriel_fx.render.pipeline import Progress, render_video
 from oriel_fx.render.spec import RenderSpec
 from oriel_fx.server.jobs.claims import Claim, Lease, State
+from oriel_fx.server.jobs.fetching import FetchedChunks, fetch_sound
+from oriel_fx.server.jobs.files import groups_folder
 from oriel_fx.server.jobs.stopping import STOPPING
 from oriel_fx.server.renders.job_files import JobFiles
+from oriel_fx.server.storage.base import Storage
 
 POSTER_PX = 1280
 # The parts of a render's progress: stage → where it begins and ends.
@@ -70,7 +73,10 @@ class Watch:
     def heard(self, progress: Progress) -> None:
         """The render is so far."""
         self.frames, self.n_frames = progress.frames, progress.n_frames
-        if progress.stage in _SPANS:
+        if self.claim.parts:
+            # All is drawn, so decoding comes late in the job's life.
+            self.lease.say(at(progress.stage if progress.stage in ("join", "verify") else "join"))
+        elif progress.stage in _SPANS:
             part = progress.frames / progress.n_frames if progress.n_frames else 0.0
             self.lease.say(at(progress.stage, part if progress.stage == "draw" else 0.0, progress.eta_s))
 
@@ -102,21 +108,26 @@ class Watch:
         return {chunk.first for chunk in plan_chunks(0, self.n_frames, self.claim.fps)}
 
 
-def make_video(claim: Claim, lease: Lease, files: JobFiles, output: Path, drain_s: float) -> None:
-    """Render the claimed job into `output`. One that an earlier attempt finished is left as it is.
+def make_video(claim: Claim, lease: Lease, files: JobFiles, output: Path, drain_s: float, storage: Storage) -> None:
+    """Render the claimed job into `output`, of a split one from its chunks. What an earlier attempt finished stays.
 
-    Raises what render_video raises, and LostError, CancelRequestedError, HandBackError, RenderTimeoutError.
+    Raises what render_video and fetching raise, and LostError, CancelRequestedError, HandBackError, RenderTimeoutError.
     """
     watch = Watch(claim, lease, drain_s, time.monotonic())
+    place = groups_folder(output.parent)
+    if claim.parts:
+        fetch_sound(claim, storage, place)
     if not output.exists():
         try:
             render_video(
                 files.song,
                 output,
-                _spec(claim),
+                spec_of_claim(claim),
                 assets=files.assets,
                 on_progress=watch.heard,
                 cancelled=watch.should_stop,
+                draw=FetchedChunks(claim, storage) if claim.parts else None,
+                prepared_in=place,
             )
         except RenderCancelledError:
             watch.raise_why()
@@ -125,7 +136,7 @@ def make_video(claim: Claim, lease: Lease, files: JobFiles, output: Path, drain_
         raise LostError
 
 
-def _spec(claim: Claim) -> RenderSpec:
+def spec_of_claim(claim: Claim) -> RenderSpec:
     """What to make, as it was when the job was submitted. Raises SpecError."""
     try:
         return RenderSpec.model_validate(claim.config)

@@ -116,15 +116,18 @@ class Chunk(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     job_id: Mapped[int] = mapped_column(ForeignKey("render_job.id", ondelete="CASCADE"))
     number: Mapped[int]
+    group_number: Mapped[int]  # the run of chunks that one worker draws
     first_frame: Mapped[int]
     n_frames: Mapped[int]
     status: Mapped[ChunkStatus] = mapped_column(enum(ChunkStatus), default=ChunkStatus.PENDING)
     frames_done: Mapped[int] = mapped_column(default=0)
     storage_key: Mapped[str | None] = mapped_column(String(255))
     sha256: Mapped[str | None] = mapped_column(String(64))
-    attempts: Mapped[int] = mapped_column(default=0)
-    lease_owner: Mapped[str | None] = mapped_column(String(128))
-    lease_token: Mapped[int] = mapped_column(default=0)
+    attempts: Mapped[int] = mapped_column(default=0)  # those that failed
+    next_attempt_at: Mapped[datetime | None]
+    enqueued_at: Mapped[datetime | None]
+    lease_owner: Mapped[str | None] = mapped_column(String(128))  # the fence: each claim has a name of its own
+    lease_token: Mapped[int] = mapped_column(default=0)  # raised by each claim; names the next run
     lease_expires_at: Mapped[datetime | None]
     updated_at: Mapped[datetime] = mapped_column(default=utcnow, onupdate=utcnow)
 

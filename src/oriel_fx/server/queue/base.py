@@ -14,12 +14,17 @@ HIGH_PRIORITY = "high_priority"
 VIDEO_RENDERING = "video_rendering"
 CLEANUP = "cleanup"
 DEAD_LETTER = "dead_letter"
+# Of `oriel render --queue`; the service's own workers do not serve it.
+SHARED_RENDERING = "shared_rendering"
 QUEUES = (HIGH_PRIORITY, VIDEO_RENDERING, CLEANUP, DEAD_LETTER)
 
 # The name that the scheduler beats by.
 SCHEDULER = "scheduler"
 
 RENDER_VIDEO = "oriel_fx.server.worker.render_video"
+RENDER_CHUNK = "oriel_fx.server.worker.render_chunk"
+JOIN = "oriel_fx.server.worker.join"
+DRAW_SHARED = "oriel_fx.server.shared.work.draw"
 SEND_EMAIL = "oriel_fx.server.worker.send_email"
 
 JsonValue = str | int | float | bool | None
@@ -40,9 +45,15 @@ class JobQueue(Protocol):
     """Queues of background jobs. Every method may raise QueueUnavailableError within about a second."""
 
     def enqueue(
-        self, queue_name: str, function_path: str, *args: JsonValue, job_timeout_s: int, unique_id: str
+        self,
+        queue_name: str,
+        function_path: str,
+        *args: JsonValue,
+        job_timeout_s: int,
+        unique_id: str,
+        first: bool = False,
     ) -> bool:
-        """Put a call of `function_path` (dotted) with JSON arguments at the queue's end.
+        """Put a call of `function_path` (dotted) with JSON arguments at the queue's end, or before all that wait.
 
         `unique_id` names the work, such as `render-<job public id>-<attempt>`: while work of that name is queued or
         running, nothing happens and the answer is False. Callers in a request catch QueueUnavailableError and go

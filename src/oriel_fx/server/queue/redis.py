@@ -19,7 +19,7 @@ from rq.serializers import JSONSerializer
 
 from oriel_fx.server.db import utcnow
 from oriel_fx.server.errors import QueueUnavailableError
-from oriel_fx.server.queue.base import QUEUES, JobQueue, JsonValue, WorkerInfo
+from oriel_fx.server.queue.base import QUEUES, SHARED_RENDERING, JobQueue, JsonValue, WorkerInfo
 from oriel_fx.server.settings import Settings
 
 CONNECT_S, ANSWER_S, BEGIN_S = 0.5, 1.0, 0.5
@@ -48,9 +48,15 @@ class RedisQueue(JobQueue):
         self._redis = connect(settings.redis)
 
     def enqueue(
-        self, queue_name: str, function_path: str, *args: JsonValue, job_timeout_s: int, unique_id: str
+        self,
+        queue_name: str,
+        function_path: str,
+        *args: JsonValue,
+        job_timeout_s: int,
+        unique_id: str,
+        first: bool = False,
     ) -> bool:
-        if queue_name not in QUEUES:
+        if queue_name not in (*QUEUES, SHARED_RENDERING):
             raise ValueError(f"there is no queue {queue_name!r}")
         with _reachable():
             # Of two that look at the same moment only one may put it there.
@@ -69,7 +75,7 @@ class RedisQueue(JobQueue):
                     failure_ttl=FAILURE_TTL_S,
                     origin=queue_name,
                 )
-                self._queue(queue_name).enqueue_job(job)
+                self._queue(queue_name).enqueue_job(job, at_front=first)
             return True
 
     def position(self, unique_id: str) -> int | None:
