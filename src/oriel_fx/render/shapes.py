@@ -71,8 +71,16 @@ def draw_ridges(
 ) -> None:
     """Draw lines one behind the other, the nearest first, as `raster.draw_ridges` does, one `#rrggbb` each."""
     for scale, targets, shades in _targets(surface, tuple(colors)):
-        places = [fact * scale for fact in (widths_px, bases_px, heights_px)]
-        raster.draw_ridges(targets, profiles, *places, _scaled(radii_px, scale), centre_px * float(scale), shades)
+        raster.draw_ridges(
+            targets,
+            profiles,
+            widths_px * scale,
+            bases_px * scale,
+            heights_px * scale,
+            _scaled(radii_px, scale),
+            centre_px * float(scale),
+            shades,
+        )
 
 
 def _scaled(radii: Floats, scale: np.float32) -> Floats:
