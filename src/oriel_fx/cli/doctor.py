@@ -59,6 +59,7 @@ def run_checks() -> list[Check]:
         checks.append(_package(package, needed=True))
     checks.append(_tried("opencv-python-headless", _opencv, "pip install opencv-python-headless", True))
     checks.append(_tried("skia-python", _skia, "apt-get install libgl1 libegl1  (and pip install skia-python)", True))
+    checks.append(_tried("rasteriser", _rasteriser, "pip install --force-reinstall --no-deps oriel-fx", True))
     checks.append(_tried("ffmpeg", _ffmpeg, "pip install imageio-ffmpeg", True))
     checks.append(_tried("fonts for other scripts", _system_fonts, "apt-get install fonts-noto fonts-noto-cjk", False))
     checks.append(_package("flask", False, "pip install 'oriel-fx[server]'", "server (flask)"))
@@ -94,6 +95,13 @@ def _skia() -> str:
     from oriel_fx.render.lazy import skia
 
     return str(skia.__version__)
+
+
+def _rasteriser() -> str:
+    from oriel_fx.render.raster.library import VERSION, raster
+
+    raster()
+    return str(VERSION)
 
 
 def _ffmpeg() -> str:

@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from oriel_fx.render import raster
 from oriel_fx.render.colors import hex_to_rgb
 from oriel_fx.render.layout import Rect
 from oriel_fx.render.pixels import Planes, luma_and_differences, ycbcr
@@ -22,14 +23,10 @@ from oriel_fx.render.scene import Pixels, Surface
 
 @dataclass(frozen=True)
 class PlanarSurface:
-    """Planes to draw on; `flat_ground` is the one colour under everything, where there is one.
-
-    `fresh` says that the planes hold their plate and nothing else yet.
-    """
+    """Planes to draw on; `flat_ground` is the one colour under everything, where there is one."""
 
     planes: Planes
     flat_ground: str | None
-    fresh: bool = False
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -52,42 +49,20 @@ def half(region: Rect) -> Rect:
 
 @dataclass(frozen=True)
 class OverlayPlane:
-    """One plane of an overlay: where it is opaque it replaces, at its soft edge it mixes, elsewhere nothing is done.
+    """One plane of an overlay: its levels, times its opacity, and how much of what is under it stays, in 1/255."""
 
-    `edge` says where in the whole plane, counted row by row, the edge lies; its levels and the share of what is under
-    it are in 1/256.
-    """
-
-    levels: Pixels
-    opaque: Pixels
     area: tuple[slice, slice]
-    edge: NDArray[np.intp]
-    edge_levels: NDArray[np.uint16]
-    edge_under: NDArray[np.uint16]
+    levels: Pixels
+    under: Pixels
 
     @staticmethod
-    def of(
-        premultiplied: NDArray[np.float32], alpha: NDArray[np.float32], region: Rect, plane_width: int
-    ) -> OverlayPlane:
+    def of(premultiplied: NDArray[np.float32], alpha: NDArray[np.float32], region: Rect) -> OverlayPlane:
         """From levels that are multiplied by alpha already, and alpha 0..1, of a region of a plane."""
-        rows, columns = np.nonzero((alpha > 0) & (alpha < 1))
-        own = premultiplied[rows, columns]
-        return OverlayPlane(
-            np.clip(premultiplied + 0.5, 0, 255).astype(np.uint8),
-            (alpha >= 1).astype(np.uint8),
-            region.slices,
-            (rows + region.top) * plane_width + columns + region.left,
-            (np.clip(own, 0, 255) * 256 + 128).astype(np.uint16),
-            np.round(256 * (1 - alpha[rows, columns])).astype(np.uint16),
-        )
+        levels = np.clip(premultiplied + 0.5, 0, 255).astype(np.uint8)
+        return OverlayPlane(region.slices, levels, np.rint(255 * (1 - alpha)).astype(np.uint8))
 
     def lay_on(self, plane: Pixels) -> None:
-        cv2.copyTo(self.levels, self.opaque, plane[self.area])
-        flat = plane.reshape(-1)
-        mixed = flat[self.edge] * self.edge_under
-        mixed += self.edge_levels
-        mixed >>= 8
-        flat[self.edge] = mixed.astype(np.uint8)
+        raster.lay_over(plane[self.area], self.levels, self.under)
 
 
 @dataclass(frozen=True)
@@ -99,7 +74,7 @@ class Overlay:
     v: OverlayPlane
 
     @staticmethod
-    def of(rgba: Pixels, region: Rect, frame_width: int) -> Overlay:
+    def of(rgba: Pixels, region: Rect) -> Overlay:
         """From premultiplied RGBA pixels of a region with even edges."""
         luma, blue, red = luma_and_differences(rgba[..., :3].astype(np.float32))
         alpha = rgba[..., 3].astype(np.float32) * np.float32(1 / 255)
@@ -109,9 +84,9 @@ class Overlay:
             for plane in (alpha, blue, red)
         )
         return Overlay(
-            OverlayPlane.of(luma + 16 * alpha, alpha, region, frame_width),
-            OverlayPlane.of(blue + 128 * thin, thin, small, frame_width // 2),
-            OverlayPlane.of(red + 128 * thin, thin, small, frame_width // 2),
+            OverlayPlane.of(luma + 16 * alpha, alpha, region),
+            OverlayPlane.of(blue + 128 * thin, thin, small),
+            OverlayPlane.of(red + 128 * thin, thin, small),
         )
 
     def lay_on(self, planes: Planes) -> None:
@@ -121,9 +96,9 @@ class Overlay:
         self.v.lay_on(planes.v)
 
 
-def draw_overlay(draw: Callable[[Surface], object], region: Rect, frame_width: int) -> Overlay:
+def draw_overlay(draw: Callable[[Surface], object], region: Rect) -> Overlay:
     """What `draw` draws, on a transparent picture of a region with even edges."""
     surface = Surface(np.zeros((region.height, region.width, 4), np.uint8))
     surface.canvas.translate(-region.left, -region.top)
     draw(surface)
-    return Overlay.of(surface.pixels, region, frame_width)
+    return Overlay.of(surface.pixels, region)

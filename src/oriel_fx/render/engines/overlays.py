@@ -19,7 +19,6 @@ class OverlayMaker:
 
     def __init__(self, drawers: list[Drawer], frame_rect: Rect) -> None:
         self._drawers = drawers
-        self._frame_width = frame_rect.width
         self._regions = [drawer.bounds.intersect(frame_rect).align(2).intersect(frame_rect) for drawer in drawers]
         self._kept: list[dict[Hashable, Overlay]] = [{} for _ in drawers]
 
@@ -36,7 +35,7 @@ class OverlayMaker:
             state = drawer.state(frame)
             overlay = kept.get(state) if state is not None else None
             if overlay is None:
-                overlay = draw_overlay(partial(drawer.draw, frame=frame), region, self._frame_width)
+                overlay = draw_overlay(partial(drawer.draw, frame=frame), region)
                 if state is not None:
                     if len(kept) >= MOST_KEPT:
                         kept.pop(next(iter(kept)))

@@ -106,7 +106,7 @@ class BarsDrawer:
         return None
 
     def planar(self, flat: bool) -> bool:
-        return self.params.opacity == 1
+        return True
 
     def draw(self, surface: AnySurface, frame: Frame) -> Rect | None:
         heights = self._heights(self.picker.pick(frame.timeline.spectrum(frame.index)))

@@ -91,7 +91,7 @@ class ProgressDrawer:
         return None
 
     def planar(self, flat: bool) -> bool:
-        return self.params.opacity == 1
+        return True
 
     def draw(self, surface: AnySurface, frame: Frame) -> Rect | None:
         if isinstance(surface, PlanarSurface):
@@ -105,7 +105,7 @@ class ProgressDrawer:
         fill_capsules(surface, ends[:1], ends[1:], self.stroke, [self.color], self.params.opacity)
         if self.params.knob:
             knob = np.array([[at, y]], np.float32)
-            fill_dots(surface, knob, np.array([self.stroke * 2], np.float32), [self.color])
+            fill_dots(surface, knob, np.array([self.stroke * 2], np.float32), [self.color], self.params.opacity)
         return None
 
     def _draw_times(self, surface: Surface, frame: Frame) -> None:
@@ -122,5 +122,5 @@ class ProgressDrawer:
         shown = clock(frame.time_s, self.duration_s)
         if self._kept is None or self._kept[0] != shown:
             area = self.bounds.align(2).intersect(Rect(0, 0, shape[1], shape[0]))
-            self._kept = shown, draw_overlay(lambda surface: self._draw_times(surface, frame), area, shape[1])
+            self._kept = shown, draw_overlay(lambda surface: self._draw_times(surface, frame), area)
         return self._kept[1]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Hashable
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Literal
 
 import numpy as np
@@ -17,7 +16,6 @@ from oriel_fx.render.layers.bands import BandPicker
 from oriel_fx.render.layout import Rect
 from oriel_fx.render.scene import Frame, Placed, Scene
 from oriel_fx.render.shapes import AnySurface, fill_capsules
-from oriel_fx.render.symmetry import Symmetry
 
 # The big thing moves a little: full bass weight makes the ring this much larger.
 BREATH = 0.06
@@ -55,7 +53,6 @@ class RadialLayer(Placed):
             colors=[ramp[min(i, self.count - 1 - i)] for i in range(self.count)],
             stroke=stroke,
             bounds=bounds,
-            symmetry=None if self.turn else Symmetry.about(x, bounds, scene.layout.frame),
         )
 
 
@@ -69,7 +66,6 @@ class RadialDrawer:
     colors: list[str]
     stroke: float
     bounds: Rect
-    symmetry: Symmetry | None
     static: bool = field(default=False, init=False)
     glows: bool = field(default=True, init=False)
 
@@ -77,7 +73,7 @@ class RadialDrawer:
         return None
 
     def planar(self, flat: bool) -> bool:
-        return self.params.opacity == 1
+        return True
 
     def draw(self, surface: AnySurface, frame: Frame) -> Rect | None:
         values = self.picker.pick(frame.timeline.spectrum(frame.index))
@@ -89,12 +85,5 @@ class RadialDrawer:
         ends = self.directions * (inner + lengths).astype(np.float32)[:, None] + centre
         reach = inner + float(lengths.max()) + self.stroke + 2
         x, y = self.centre
-        touched = Rect.around(x - reach, y - reach, x + reach, y + reach)
-        if self.symmetry and self.symmetry.holds(surface):
-            # The bars left of the middle come first, an odd one in it with them.
-            left = slice(0, (self.params.count + 1) // 2)
-            draw = partial(fill_capsules, surface, starts[left], ends[left], self.stroke, self.colors[left])
-            self.symmetry.draw(surface, touched, draw)
-        else:
-            fill_capsules(surface, starts, ends, self.stroke, self.colors, self.params.opacity)
-        return touched
+        fill_capsules(surface, starts, ends, self.stroke, self.colors, self.params.opacity)
+        return Rect.around(x - reach, y - reach, x + reach, y + reach)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Literal
 
 import numpy as np
@@ -14,18 +13,13 @@ from pydantic import Field
 from oriel_fx.render.colors import Color, blend, ramp_hex
 from oriel_fx.render.layout import Rect
 from oriel_fx.render.scene import Frame, Placed, Scene
-from oriel_fx.render.shapes import AnySurface, Runs, stroke_thin
-from oriel_fx.render.symmetry import Symmetry
+from oriel_fx.render.shapes import AnySurface, draw_ridges
 
 Floats = NDArray[np.float32]
 
 PROFILE_POINTS = 192
-# Lines are straight between samples this far apart.
-STEP_PX = 5.0
 # A line with less light than this share is not drawn.
 FAINTEST = 0.02
-# A line that leaves its course by less than this between two samples is straight.
-BEND_PX = 0.06
 # Colours told apart between the nearest line and the farthest.
 SHADES = 64
 
@@ -59,7 +53,6 @@ class RidgeLayer(Placed):
         )
         bounds = Rect.around(bounds.left, min(bounds.top, bottom - height - pad), bounds.right, bounds.bottom)
         bounds = bounds.align(2).intersect(scene.layout.frame)
-        left_xs = np.arange(x - width / 2, x, STEP_PX)
         return RidgeDrawer(
             params=self,
             centre_x=x,
@@ -71,9 +64,7 @@ class RidgeLayer(Placed):
             stride=self.history * float(scene.timeline.fps) / self.lines,
             shades=ramp_hex(scene.colors(self.colors), SHADES),
             ground=scene.palette.ground,
-            xs=np.append(left_xs, 2 * x - left_xs[::-1]).astype(np.float32),
             bounds=bounds,
-            symmetry=Symmetry.about(x, bounds, scene.layout.frame),
         )
 
 
@@ -89,16 +80,12 @@ class RidgeDrawer:
     stride: float
     shades: list[str]
     ground: str
-    xs: Floats
     bounds: Rect
-    symmetry: Symmetry | None
     static: bool = field(default=False, init=False)
     glows: bool = field(default=True, init=False)
 
     def __post_init__(self) -> None:
         self._profiles: dict[int, Floats] = {}
-        # Over the middle by one step, so that no line ends there.
-        self._left_xs = self.xs[: len(self.xs) // 2 + 1]
 
     def state(self, frame: Frame) -> Hashable | None:
         return None
@@ -109,25 +96,22 @@ class RidgeDrawer:
     def draw(self, surface: AnySurface, frame: Frame) -> Rect | None:
         ages, profiles = self._history(frame)
         widths, bases, heights, lights = self._perspective(ages)
-        symmetry = self.symmetry if self.symmetry and self.symmetry.holds(surface) else None
-        xs = self._left_xs if symmetry else self.xs
-        ys, clear = self._lines(xs, profiles, widths, bases, heights, lights * self.params.opacity)
-        runs = visible_runs(xs, ys, clear)
-        if not len(runs.points):
+        shown = np.round(lights * self.params.opacity, 2)
+        count = int(np.searchsorted(-shown, -FAINTEST))
+        if not count:
             return Rect(0, 0, 0, 0)
         along = np.clip((self.bottom - bases) / self.depth, 0, 1) * (SHADES - 1)
-        shown = np.round(lights * self.params.opacity, 2).tolist()
-        places = np.round(along).astype(int).tolist()
-        colors = [blend(self.ground, self.shades[place], light) for place, light in zip(places, shown, strict=True)]
-        highest = float(runs.points[:, 1].min())
+        places = np.round(along[:count]).astype(int).tolist()
+        colors = [
+            blend(self.ground, self.shades[place], light)
+            for place, light in zip(places, shown[:count].tolist(), strict=True)
+        ]
+        radii = (self.stroke / 2) * np.sqrt(widths / widths[0])
+        shape = (widths[:count], bases[:count], heights[:count], radii[:count])
+        draw_ridges(surface, profiles[:count], *shape, self.centre_x, colors)
+        highest = float((bases - heights * profiles.max(axis=1)).min())
         touched = Rect.around(self.bounds.left, highest - self.stroke - 2, self.bounds.right, self.bounds.bottom)
-        touched = touched.intersect(self.bounds)
-        draw = partial(stroke_thin, surface, runs, self.stroke * np.sqrt(widths / widths[0]), colors)
-        if symmetry:
-            symmetry.draw(surface, touched, draw)
-        else:
-            draw()
-        return touched
+        return touched.intersect(self.bounds)
 
     def _history(self, frame: Frame) -> tuple[Floats, Floats]:
         """Ages of the lines (0 front .. 1 horizon), front first, and their profiles (lines + 1, PROFILE_POINTS).
@@ -160,63 +144,6 @@ class RidgeDrawer:
             (self.height * away).astype(np.float32),
             lights.astype(np.float32),
         )
-
-    def _lines(
-        self, xs: Floats, profiles: Floats, widths: Floats, bases: Floats, heights: Floats, lights: Floats
-    ) -> tuple[Floats, Floats]:
-        """Row of each line at each of `xs`, and by how many pixels it clears the nearer lines; both (lines, xs).
-
-        Beyond a line's ends it clears them by less than nothing.
-        """
-        across = np.abs(xs - np.float32(self.centre_x))[None, :] * (2 / widths)[:, None]
-        place = np.minimum(across, 0.9999) * (PROFILE_POINTS - 1)
-        low = place.astype(np.int32)
-        part = place - low
-        flat = (np.arange(len(profiles)) * PROFILE_POINTS)[:, None] + low
-        values, nexts = profiles.take(flat), profiles.take(flat + 1)
-        ys = bases[:, None] - heights[:, None] * (values + (nexts - values) * part)
-        beyond = across > 1
-        nearest = np.minimum.accumulate(np.where(beyond, np.inf, ys), axis=0)
-        clear = np.full(ys.shape, 1e3, np.float32)
-        clear[1:] = np.minimum(nearest[:-1] - ys[1:], 1e3)
-        clear[beyond] = -1e6
-        clear[lights < FAINTEST] = -1e6
-        return ys.astype(np.float32), clear
-
-
-def visible_runs(xs: Floats, ys: Floats, clear: Floats) -> Runs:
-    """The parts of lines that can be seen.
-
-    `clear` is above zero where a line is seen; between two samples it is taken to change evenly, so that a line
-    ends just where another one crosses it.
-    """
-    seen = clear > 0
-    lines, samples = ys.shape
-    # Places in order along each line: samples at the even ones, between two of them a crossing or nothing.
-    taken = np.zeros((lines, 2 * samples), bool)
-    taken[:, ::2] = seen & ~_straight(ys, seen)
-    taken[:, 1:-1:2] = seen[:, :-1] != seen[:, 1:]
-    line, place = np.divmod(np.flatnonzero(taken), 2 * samples)
-    sample = place // 2
-    at = line * samples + sample
-    points = np.stack([xs.take(sample), ys.take(at)], axis=1)
-    crossings = np.flatnonzero(place % 2)
-    before, here = at[crossings], sample[crossings]
-    share = clear.take(before) / (clear.take(before) - clear.take(before + 1))
-    points[crossings, 0] += share * (xs.take(here + 1) - xs.take(here))
-    points[crossings, 1] += share * (ys.take(before + 1) - ys.take(before))
-    begins = place == 0
-    begins[crossings] = ~seen.take(before)
-    starts = np.flatnonzero(begins)
-    return Runs(points, starts, line[starts])
-
-
-def _straight(ys: Floats, seen: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Samples a line passes straight through: left out, for OpenCV draws the joint of two pieces twice as bright."""
-    bend = np.abs(ys[:, 2:] - 2 * ys[:, 1:-1] + ys[:, :-2])
-    straight = np.zeros(seen.shape, bool)
-    straight[:, 1:-1] = (bend < BEND_PX) & seen[:, 2:] & seen[:, :-2]
-    return straight
 
 
 def _profile(spectra: Floats, valley: float) -> Floats:

@@ -176,11 +176,7 @@ class WaveDrawer:
     def planar(self, flat: bool) -> bool:
         if self.params.style == "ribbons":
             return flat and self.filters is not None
-        return self._plain and self.params.style == "line"
-
-    @property
-    def _plain(self) -> bool:
-        return self.params.opacity == 1 and self.params.blend == "normal"
+        return self.params.style == "line" and self.params.blend == "normal"
 
     def draw(self, surface: AnySurface, frame: Frame) -> Rect | None:
         if self.params.style == "ribbons":
@@ -205,8 +201,8 @@ class WaveDrawer:
         return float(np.abs(swings).max())
 
     def _stroke(self, surface: AnySurface, points: Curve) -> None:
-        if isinstance(surface, PlanarSurface) or self._plain:
-            stroke_polyline(surface, points, self.stroke, self.colors[0])
+        if isinstance(surface, PlanarSurface) or self.params.blend == "normal":
+            stroke_polyline(surface, points, self.stroke, self.colors[0], self.params.opacity)
         else:
             surface.canvas.drawPath(_path(points, closed=False), self.paints[0])
 

@@ -89,7 +89,7 @@ class WireframeDrawer:
         return None
 
     def planar(self, flat: bool) -> bool:
-        return self.params.opacity == 1
+        return True
 
     def draw(self, surface: AnySurface, frame: Frame) -> Rect | None:
         bass, treble = self._energies(frame)
@@ -154,4 +154,4 @@ class WireframeDrawer:
         points, near = points[order], near[order].astype(np.float32)
         shown = [mix(self.ground, light, step / LIGHT_STEPS) for step in range(LIGHT_STEPS + 1)]
         colors = [shown[step] for step in np.round((0.25 + 0.75 * near) * LIGHT_STEPS).astype(int).tolist()]
-        fill_dots(surface, points, radius * (0.6 + 0.6 * near), colors)
+        fill_dots(surface, points, radius * (0.6 + 0.6 * near), colors, self.params.opacity)

@@ -1,0 +1,296 @@
+/* Rasterising: anti-aliased shapes and overlays, straight into 8-bit planes.
+
+   A plane is rows of bytes `stride` apart; `channels` bytes make a pixel. Pixel (i, j) has its centre at
+   (i + 0.5, j + 0.5). Coverage is that of a strip of the shape's width over a pixel's width, across the line.
+
+   Only +, -, *, / and square roots of floats are used, compiled without contraction, so that every machine draws
+   the same bytes. */
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define VERSION 1
+
+typedef struct {
+    uint8_t *data;
+    ptrdiff_t stride;
+    int32_t width, height, channels;
+} Plane;
+
+int32_t raster_version(void) { return VERSION; }
+
+static inline float least(float a, float b) { return a < b ? a : b; }
+static inline float most(float a, float b) { return a > b ? a : b; }
+static inline int32_t least_int(int32_t a, int32_t b) { return a < b ? a : b; }
+static inline int32_t most_int(int32_t a, int32_t b) { return a > b ? a : b; }
+/* v / 255, rounded, for 0 <= v <= 65025. */
+static inline uint32_t by_255(uint32_t v) { return (v + 128 + ((v + 128) >> 8)) >> 8; }
+/* The whole number below; far outside any picture, and where there is no number, one that is outside too. */
+static inline int32_t down(float v) {
+    v = least(most(v, -1e6f), 1e6f);
+    int32_t whole = (int32_t)v;
+    return v < (float)whole ? whole - 1 : whole;
+}
+
+/* A thick line, and the pixels it may touch. */
+typedef struct {
+    float x, y, along_x, along_y, length, radius;
+    int32_t left, top, right, bottom;
+    int round;
+} Capsule;
+
+static Capsule capsule_of(const Plane *plane, const float *start, const float *end, float radius, int round) {
+    float across = end[0] - start[0], downward = end[1] - start[1];
+    float length = __builtin_sqrtf(across * across + downward * downward);
+    Capsule it = {start[0], start[1], 0, -1, length, radius, 0, 0, 0, 0, round};
+    if (length > 1e-6f) {
+        it.along_x = across / length;
+        it.along_y = downward / length;
+    }
+    float reach = radius + 0.5f;
+    it.left = most_int(0, down(least(start[0], end[0]) - reach));
+    it.top = most_int(0, down(least(start[1], end[1]) - reach));
+    it.right = least_int(plane->width, down(most(start[0], end[0]) + reach) + 1);
+    it.bottom = least_int(plane->height, down(most(start[1], end[1]) + reach) + 1);
+    return it;
+}
+
+/* Pixels are worked on this many at a time: loops of a fixed length become vector instructions. */
+#define LANES 8
+typedef float Floats __attribute__((vector_size(4 * LANES)));
+typedef int32_t Wholes __attribute__((vector_size(4 * LANES)));
+typedef uint16_t Shorts __attribute__((vector_size(2 * LANES)));
+typedef uint8_t Bytes __attribute__((vector_size(LANES)));
+
+/* A run of columns of row `j` that holds all that a line may touch: whole groups of LANES where the plane has room. */
+static void columns(const Plane *plane, const Capsule *it, int32_t j, int32_t *from, int32_t *to) {
+    *from = it->left;
+    *to = it->right;
+    if (it->along_y >= 1e-3f || it->along_y <= -1e-3f) {
+        float below = (float)j + 0.5f - it->y;
+        float middle = it->x + below * it->along_x / it->along_y;
+        float reach = (it->radius + 0.5f) / (it->along_y < 0 ? -it->along_y : it->along_y);
+        *from = most_int(*from, down(middle - reach));
+        *to = least_int(*to, down(middle + reach) + 1);
+    }
+    if (*from >= *to) return;
+    int32_t count = (*to - *from + LANES - 1) / LANES * LANES;
+    if (count > plane->width) return;
+    *from = least_int(*from, plane->width - count);
+    *to = *from + count;
+}
+
+static inline void to_bytes(const float *numbers, uint8_t *bytes) {
+    Floats them;
+    __builtin_memcpy(&them, numbers, sizeof them);
+    Bytes whole = __builtin_convertvector(__builtin_convertvector(them, Wholes), Bytes);
+    __builtin_memcpy(bytes, &whole, LANES);
+}
+
+/* Coverage 0..255 of columns from..to of row `j`, and of up to LANES - 1 after them. */
+static void cover(const Capsule *it, int32_t j, int32_t from, int32_t to, uint8_t *coverage) {
+    const float below = (float)j + 0.5f - it->y, radius = it->radius, length = it->length;
+    const float along_x = it->along_x, along_y = it->along_y;
+    for (int32_t i = from; i < to; i += LANES, coverage += LANES) {
+        float covered[LANES];
+        const float right = (float)i + 0.5f - it->x;
+        if (it->round) {
+            for (int32_t l = 0; l < LANES; l++) {
+                float off_x = right + (float)l, along = off_x * along_x + below * along_y;
+                float held = least(most(along, 0.0f), length);
+                off_x -= held * along_x;
+                float off_y = below - held * along_y;
+                float away = __builtin_sqrtf(off_x * off_x + off_y * off_y);
+                covered[l] = least(radius, away + 0.5f) - most(-radius, away - 0.5f);
+            }
+        } else {
+            for (int32_t l = 0; l < LANES; l++) {
+                float off_x = right + (float)l, along = off_x * along_x + below * along_y;
+                float across = off_x * along_y - below * along_x;
+                float away = most(across, -across);
+                float strip = least(radius, away + 0.5f) - most(-radius, away - 0.5f);
+                float part = least(length, along + 0.5f) - most(0.0f, along - 0.5f);
+                covered[l] = most(strip, 0.0f) * most(part, 0.0f);
+            }
+        }
+        for (int32_t l = 0; l < LANES; l++) covered[l] = most(covered[l], 0.0f) * 255.0f + 0.5f;
+        to_bytes(covered, coverage);
+    }
+}
+
+static inline Shorts by_255s(Shorts v) {
+    v += 128;
+    return (v + (v >> 8)) >> 8;
+}
+
+static inline Shorts load(const uint8_t *bytes) {
+    Bytes them;
+    __builtin_memcpy(&them, bytes, LANES);
+    return __builtin_convertvector(them, Shorts);
+}
+
+static inline void mix_pixel(uint8_t *pixel, uint32_t share, const uint8_t *shade, int32_t channels) {
+    pixel[0] = (uint8_t)by_255(pixel[0] * (255 - share) + shade[0] * share);
+    for (int32_t c = 1; c < channels; c++) pixel[c] = (uint8_t)by_255(pixel[c] * (255 - share) + shade[c] * share);
+}
+
+/* Mix a shade into `count` pixels by their coverage. */
+static void mix(uint8_t *row, const uint8_t *coverage, int32_t count, int32_t channels, const uint8_t *shade,
+                uint32_t opacity) {
+    if (channels == 1 && count % LANES == 0) {
+        const uint16_t level = shade[0], part = (uint16_t)opacity;
+        for (int32_t i = 0; i < count; i += LANES) {
+            Shorts share = by_255s(load(coverage + i) * part);
+            Bytes mixed = __builtin_convertvector(by_255s(load(row + i) * (255 - share) + level * share), Bytes);
+            __builtin_memcpy(row + i, &mixed, LANES);
+        }
+        return;
+    }
+    for (int32_t i = 0; i < count; i++) {
+        uint32_t share = by_255(coverage[i] * opacity);
+        if (share) mix_pixel(row + (ptrdiff_t)i * channels, share, shade, channels);
+    }
+}
+
+static void mix_all(const Plane *planes, int32_t n_planes, int32_t j, int32_t from, int32_t to,
+                    const uint8_t *coverage, const uint8_t *shades, ptrdiff_t shade_gap, int32_t opacity) {
+    for (int32_t p = 0; p < n_planes; p++) {
+        uint8_t *first = planes[p].data + j * planes[p].stride + (ptrdiff_t)from * planes[p].channels;
+        mix(first, coverage, to - from, planes[p].channels, shades + p * shade_gap, (uint32_t)opacity);
+    }
+}
+
+/* Thick lines, one after another, in planes of one size: `ends` are x, y of the one end and the other; `shades` are
+   all of the first plane, then all of the next; `row` has room for a row's bytes and LANES more. */
+void fill_capsules(const Plane *planes, int32_t n_planes, int32_t count, const float *ends, const float *radii,
+                   const uint8_t *shades, int32_t opacity, int32_t round, uint8_t *row) {
+    const int32_t channels = planes->channels;
+    for (int32_t k = 0; k < count; k++) {
+        Capsule it = capsule_of(planes, ends + 4 * k, ends + 4 * k + 2, radii[k], round);
+        /* Between its ends every row of an upright line is alike. */
+        float top = least(ends[4 * k + 1], ends[4 * k + 3]), bottom = top + it.length;
+        int upright = it.along_x == 0.0f, alike = 0;
+        for (int32_t j = it.top; j < it.bottom; j++) {
+            int32_t from, to;
+            columns(planes, &it, j, &from, &to);
+            if (from >= to) continue;
+            int inside = upright && (float)j >= top && (float)j + 1 <= bottom;
+            if (!(inside && alike)) cover(&it, j, from, to, row);
+            alike = inside;
+            mix_all(planes, n_planes, j, from, to, row, shades + k * channels, (ptrdiff_t)count * channels, opacity);
+        }
+    }
+}
+
+/* Lines through points, one after another, in planes of one size. Run k goes from point starts[k] to the one before
+   starts[k + 1], has its own radius and shades, and covers each pixel once, however its pieces overlap. `mask` is
+   width x height zeros, and zeros again afterwards; it and `row` have room for LANES more. */
+void stroke_runs(const Plane *planes, int32_t n_planes, int32_t count, const float *points, const int32_t *starts,
+                 const float *radii, const uint8_t *shades, int32_t opacity, uint8_t *mask, uint8_t *row) {
+    const int32_t channels = planes->channels;
+    const ptrdiff_t width = planes->width;
+    for (int32_t k = 0; k < count; k++) {
+        for (int32_t p = starts[k]; p + 1 < starts[k + 1]; p++) {
+            Capsule it = capsule_of(planes, points + 2 * p, points + 2 * p + 2, radii[k], 1);
+            for (int32_t j = it.top; j < it.bottom; j++) {
+                int32_t from, to;
+                columns(planes, &it, j, &from, &to);
+                if (from >= to) continue;
+                cover(&it, j, from, to, row);
+                uint8_t *covered = mask + j * width + from;
+                for (int32_t i = 0; i < to - from; i++) covered[i] = covered[i] > row[i] ? covered[i] : row[i];
+            }
+        }
+        for (int32_t p = starts[k]; p + 1 < starts[k + 1]; p++) {
+            Capsule it = capsule_of(planes, points + 2 * p, points + 2 * p + 2, radii[k], 1);
+            for (int32_t j = it.top; j < it.bottom; j++) {
+                int32_t from, to;
+                columns(planes, &it, j, &from, &to);
+                if (from >= to) continue;
+                uint8_t *covered = mask + j * width + from;
+                mix_all(planes, n_planes, j, from, to, covered, shades + k * channels, (ptrdiff_t)count * channels,
+                        opacity);
+                for (int32_t i = 0; i < to - from; i++) covered[i] = 0;
+            }
+        }
+    }
+}
+
+static inline float clamped(float v) { return v < 0 ? 0 : v > 1 ? 1 : v; }
+
+/* Lines seen one behind the other, the nearest first: each is a profile of `points` heights (0..1) from the middle
+   outwards, alike on both sides of column `centre`, and hides what lies behind it. Widths, base rows, heights and
+   radii are in pixels; `shades` are all of the first plane, then all of the next. `scratch` has room for two rows of
+   floats and 2 more. */
+void draw_ridges(const Plane *planes, int32_t n_planes, int32_t count, const float *profiles, int32_t points,
+                 const float *widths, const float *bases, const float *heights, const float *radii, float centre,
+                 const uint8_t *shades, float *scratch) {
+    const int32_t channels = planes->channels, last_row = planes->height - 1;
+    float *horizon = scratch, *rows = scratch + planes->width + 1;
+    for (int32_t i = 0; i < planes->width; i++) horizon[i] = 1e9f;
+    for (int32_t k = 0; k < count; k++) {
+        const float half = widths[k] / 2, per_pixel = (float)(points - 1) / half, radius = radii[k];
+        const float *profile = profiles + (ptrdiff_t)k * points;
+        const int32_t from = most_int(0, down(centre - half));
+        int32_t to = least_int(planes->width, down(centre + half) + 1);
+        /* Where a column has a twin on the other side of the middle, what covers the one covers the other. */
+        const int32_t sum = (int32_t)(2 * centre) - 1;
+        const int twins = (float)(sum + 1) == 2 * centre && sum - from < planes->width && sum - from >= to - 1;
+        if (twins) to = sum / 2 + 1;
+        for (int32_t i = from; i < to; i++) {
+            float off = (float)i + 0.5f - centre, place = (off < 0 ? -off : off) * per_pixel;
+            int32_t low = least_int((int32_t)place, points - 2);
+            float part = least(place - (float)low, 1.0f);
+            rows[i] = bases[k] - heights[k] * (profile[low] + (profile[low + 1] - profile[low]) * part);
+        }
+        if (from >= to) continue;
+        rows[from - 1] = rows[from];
+        rows[to] = twins && sum % 2 ? rows[to - 1] : twins ? rows[to - 2] : rows[to - 1];
+        for (int32_t i = from; i < to; i++) {
+            const float row = rows[i], before = rows[i - 1], after = rows[i + 1];
+            const float slope = (after - before) / 2, longer = __builtin_sqrtf(1 + slope * slope);
+            const float off = (float)i + 0.5f - centre, inside = clamped(half - (off < 0 ? -off : off) + 0.5f);
+            const float reach = (radius + 0.5f) * longer, shorter = 1 / longer;
+            /* A steep line goes no further up and down than it does in the next columns. */
+            const float highest = most(row - reach, least(row, least(before, after)) - radius - 0.5f);
+            const float lowest = least(row + reach, most(row, most(before, after)) + radius + 0.5f);
+            const float behind = horizon[i] + 0.5f, full = 255 * inside;
+            const int32_t first = most_int(0, down(highest));
+            const int32_t stop = least_int(last_row, down(least(lowest, behind))) + 1;
+            for (int32_t j = first; j < stop; j += LANES) {
+                float shares[LANES];
+                for (int32_t l = 0; l < LANES; l++) {
+                    const float at = (float)(j + l) + 0.5f, below = (at - row) * shorter, away = most(below, -below);
+                    const float strip = least(radius, away + 0.5f) - most(-radius, away - 0.5f);
+                    const float ends = least(least(at - highest, lowest - at), behind - at);
+                    shares[l] = most(0, least(strip, least(ends, 1.0f))) * full + 0.5f;
+                }
+                uint8_t coverage[LANES];
+                to_bytes(shares, coverage);
+                const int32_t rows = least_int(LANES, stop - j);
+                for (int32_t p = 0; p < n_planes; p++) {
+                    const ptrdiff_t stride = planes[p].stride;
+                    uint8_t *pixel = planes[p].data + j * stride + (ptrdiff_t)i * channels;
+                    const uint8_t *shade = shades + ((ptrdiff_t)p * count + k) * channels;
+                    const ptrdiff_t twin = twins && sum - i != i ? (ptrdiff_t)(sum - 2 * i) * channels : 0;
+                    for (int32_t l = 0; l < rows; l++, pixel += stride) {
+                        if (!coverage[l]) continue;
+                        mix_pixel(pixel, coverage[l], shade, channels);
+                        if (twin) mix_pixel(pixel + twin, coverage[l], shade, channels);
+                    }
+                }
+            }
+            horizon[i] = least(behind, row - radius);
+        }
+    }
+}
+
+/* levels + under / 255 of what is there, over a part of a plane as large as they are. */
+void lay_over(uint8_t *part, ptrdiff_t stride, int32_t width, int32_t height, const uint8_t *levels,
+              const uint8_t *under) {
+    for (int32_t j = 0; j < height; j++) {
+        uint8_t *row = part + j * stride;
+        const uint8_t *level = levels + (ptrdiff_t)j * width, *share = under + (ptrdiff_t)j * width;
+        for (int32_t i = 0; i < width; i++) row[i] = (uint8_t)(level[i] + by_255((uint32_t)row[i] * share[i]));
+    }
+}
