@@ -1,4 +1,4 @@
-"""180 round-capped bars, and a wave of 480 points, at 1080p: our rasteriser and OpenCV in the planes of a frame, Skia on a picture."""
+"""180 round-capped bars and a wave of 480 points at 1080p: our rasteriser and OpenCV in planes, Skia on a picture."""
 
 from __future__ import annotations
 
