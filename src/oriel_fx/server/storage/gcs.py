@@ -63,7 +63,7 @@ class GcsStorage(Storage):
         self._settings = settings
         self._credentials = _credentials(settings)
         self._local = threading.local()
-        each_s, tries_s = settings.request_timeout_s * 0.5, settings.request_timeout_s * 0.3
+        each_s, tries_s = settings.request_timeout_s * 0.5, settings.request_timeout_s * 0.2
         retry = DEFAULT_RETRY.with_timeout(tries_s).with_delay(initial=0.2, maximum=1.0)
         self._call: dict[str, Any] = {"timeout": each_s, "retry": retry}
 
