@@ -73,9 +73,11 @@ def test_two_workers_share_a_video_though_redis_is_emptied(
     redis_url: str,
     tmp_path: Path,
 ) -> None:
-    name = minute()
+    name = minute("1280x720")
     for _ in range(2):
         processes.start("worker", "--queues", "video_rendering", **LONG)
+    # Whoever were there alone would draw all of it.
+    until(lambda: len(services.queue.workers()) == 2, 60)
     processes.start("scheduler", **LONG)
     until(lambda: len(owners(app, ChunkStatus.RENDERING)) == 2, 60)
     with redis.Redis.from_url(redis_url) as connection:
@@ -85,7 +87,7 @@ def test_two_workers_share_a_video_though_redis_is_emptied(
     job = look(name)
     assert (job.crashes, job.attempts, job.lease_token) == (0, 0, 2)
     assert_one_whole_video(app, services, name, tmp_path)
-    assert list(tmp_path.glob("data/work/*")) == []
+    until(lambda: not list(tmp_path.glob("data/work/*")), 10)
 
 
 @postgresql
