@@ -4,12 +4,18 @@
 
 from __future__ import annotations
 
+import subprocess
+from itertools import pairwise
+from pathlib import Path
+
 import numpy as np
 import pytest
 from tests.browser.conftest import Film
 from tests.browser.pages import canvas_page, plain_page
 
 from oriel_fx import PageError
+from oriel_fx.render.encode.process import find_ffmpeg
+from oriel_fx.render.engines.browser.chromium import find_chromium
 
 GL = """const gl = c.getContext("webgl2"); const draw = () => { requestAnimationFrame(draw);
 gl.enable(gl.SCISSOR_TEST); gl.scissor(0, 0, c.width, c.height); gl.clearColor(1, 0, 0, 1); gl.clear(gl.COLOR_BUFFER_BIT);
@@ -80,3 +86,61 @@ def test_capture_canvas_says_why_it_cannot(film: Film) -> None:
     page = film(plain_page("<p>Words</p>"), capture="canvas")
     with pytest.raises(PageError, match="no canvas fills the page"):
         page.run(1)
+
+
+def test_an_animated_picture_moves_with_the_film(film: Film, tmp_path: Path) -> None:
+    # Red, green and blue, a fifth of a second each: six frames of the film.
+    colors = np.zeros((3, 54, 96, 3), np.uint8)
+    for number in range(3):
+        colors[number, :, :, number] = 255
+    command = [find_ffmpeg(), "-v", "error", "-f", "rawvideo", "-pix_fmt", "rgb24", "-s", "96x54", "-framerate", "5"]
+    command += ["-i", "pipe:0", "-loop", "0", str(tmp_path / "moving.gif")]
+    subprocess.run(command, input=colors.tobytes(), check=True)
+    page = film(plain_page("<img src=moving.gif style='display:block'>"))
+    seen = [int(page.draw(index)[27, 48].argmax()) for index in range(36)]
+    changes = [index for index in range(1, 36) if seen[index] != seen[index - 1]]
+    assert {after - before for before, after in pairwise(changes)} == {6}
+
+
+def test_observers_run_while_a_canvas_is_filmed(film: Film) -> None:
+    script = """window.widths = []; const box = document.createElement("div"); document.body.append(box);
+    box.style.cssText = "position:absolute;left:0;top:-9px;height:1px;width:10px";
+    new ResizeObserver(([entry]) => widths.push(entry.contentRect.width)).observe(box);
+    run(n => { box.style.width = 10 + n + "px"; return '#fff'; });"""
+    page = film(canvas_page(script))
+    page.run(20)
+    assert page.engine._from_ring
+    widths = page.value("widths")
+    assert widths[0] < 13 and widths[-15:] == list(range(widths[-1] - 14, widths[-1] + 1))
+
+
+def test_a_canvas_that_a_worker_draws_is_filmed(film: Film) -> None:
+    worker = """onmessage = ({ data }) => { const x = data.getContext("2d");
+    const draw = () => { requestAnimationFrame(draw); x.fillStyle = "#0f0"; x.fillRect(0, 0, 96, 54); }; draw(); };"""
+    script = f"""const other = new Worker(URL.createObjectURL(new Blob([{worker!r}])));
+    const view = c.transferControlToOffscreen(); view.width = 96; view.height = 54; other.postMessage(view, [view]);"""
+    picture = film(canvas_page(script.replace("\\n", " "))).run(15)
+    assert np.abs(picture[27, 48].astype(int) - (0, 255, 0)).max() <= 3
+
+
+def a_browser(folder: Path, name: str, *dropped: str) -> str:
+    """The system's Chromium under another name, without some of its flags."""
+    path = folder / name
+    keep = "".join(f'[ "$word" = "{flag}" ] || ' for flag in dropped)
+    path.write_text(
+        f'#!/bin/sh\nfor word do shift; {keep}set -- "$@" "$word"; done\nexec {find_chromium().path} "$@"\n'
+    )
+    path.chmod(0o755)
+    return str(path)
+
+
+@pytest.mark.parametrize("name", ["old-shell", "chromium"])
+def test_a_browser_that_gives_no_frames_on_demand_takes_screenshots(
+    film: Film, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv("ORIEL_CHROMIUM", a_browser(tmp_path, name, "--enable-begin-frame-control"))
+    page = film(
+        plain_page("<div style='height:27px;background:#f00'></div><div style='height:27px;background:#00f'></div>")
+    )
+    assert_red_over_blue(page.run(3))
+    assert any("screenshots" in warning for warning in page.engine.warnings())

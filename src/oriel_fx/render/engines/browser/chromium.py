@@ -59,10 +59,22 @@ def version_of(chromium: Chromium) -> str:
     return shown.stdout.strip() or Path(chromium.path).name
 
 
-def flags(port: int, local_host: str | None, allow_network: bool) -> list[str]:
+# A headless shell so started draws when it is told to, and then at once and all of it.
+STEPPED = (
+    "--enable-begin-frame-control",
+    "--run-all-compositor-stages-before-draw",
+    "--disable-new-content-rendering-timeout",
+    "--disable-threaded-animation",
+    "--disable-threaded-scrolling",
+    "--disable-image-animation-resync",
+)
+
+
+def flags(port: int, local_host: str | None, allow_network: bool, stepped: bool) -> list[str]:
     """Command line for filming: no sound device, no background traffic, and no network unless allowed.
 
     Without it, every request goes to our own server as to a proxy, and what is not ours is refused there.
+    `stepped`: frames only on demand, which a headless shell alone can do.
     """
     words = [
         "--autoplay-policy=no-user-gesture-required",
@@ -77,6 +89,8 @@ def flags(port: int, local_host: str | None, allow_network: bool) -> list[str]:
         "--mute-audio",
         "--enable-unsafe-swiftshader",
         "--no-first-run",
+        "--disable-checker-imaging",
+        *(STEPPED if stepped else ()),
     ]
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         words.append("--no-sandbox")

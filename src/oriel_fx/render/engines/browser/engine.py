@@ -180,6 +180,12 @@ class BrowserEngine:
             found += [f"The page complained: {text}" for text in facts["complaints"][:5]]
             if facts["sound"] and not facts["playing"]:
                 found.append("The page never played the song; --click SELECTOR presses its play button.")
+        camera = self._session.camera if self._session else None
+        if camera and camera.pictures and not camera.stepped:
+            found.append(
+                "This Chromium gives no frames on demand, so the page was filmed by screenshots, which are slower; "
+                "chromium-headless-shell does."
+            )
         if self._server:
             refused, missing = dict.fromkeys(self._server.refused), dict.fromkeys(self._server.missing)
             found += [f"The page asked for {what}, which was refused (--allow-network)." for what in list(refused)[:5]]

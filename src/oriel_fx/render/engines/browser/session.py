@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from oriel_fx.errors import DependencyError, OrielError, PageError
-from oriel_fx.render.engines.browser.chromium import HOW_TO_GET, find_chromium, flags
+from oriel_fx.render.engines.browser.camera import Camera
+from oriel_fx.render.engines.browser.chromium import HOW_TO_GET, Chromium, find_chromium, flags
 from oriel_fx.render.engines.browser.faults import explain, no_playwright
 from oriel_fx.render.engines.browser.options import PageOptions, PagePlace
 
@@ -47,6 +48,7 @@ class PageSession:
         self._driver: Playwright | None = None
         self._context: BrowserContext | None = None
         self._page: Page | None = None
+        self.camera: Camera | None = None
         self._filming: Future[None] | None = None
         self._filmed = False
 
@@ -73,15 +75,24 @@ class PageSession:
             from playwright.async_api import async_playwright
         except ModuleNotFoundError:
             raise no_playwright() from None
-        width, height = self._size_px
         self._driver = await async_playwright().start()
+        chromium = find_chromium()
+        self.camera = await self._start(chromium, chromium.shell)
+        if chromium.shell and not await self.camera.answers():
+            assert self._context
+            await self._context.close()
+            self.camera = await self._start(chromium, False)
+
+    async def _start(self, chromium: Chromium, stepped: bool) -> Camera:
+        assert self._driver
+        width, height = self._size_px
         self._context = await self._driver.chromium.launch_persistent_context(
             self.profile,
-            executable_path=find_chromium().path,
+            executable_path=chromium.path,
             headless=True,
             viewport={"width": width, "height": height},
             screen={"width": width, "height": height},
-            args=flags(self._port, self._place.local_host, self._options.allow_network),
+            args=flags(self._port, self._place.local_host, self._options.allow_network, stepped),
             bypass_csp=True,
             service_workers="block",
             handle_sigint=False,
@@ -97,8 +108,19 @@ class PageSession:
         page.on("crash", lambda _: self._fail("The page's process crashed", "It may lack memory."))
         page.on("framenavigated", self._on_navigated)
         self._context.on("page", self._on_popup)
+        return Camera(await self._context.new_cdp_session(page), stepped, self._options.capture == "fast")
 
     async def _load(self) -> dict[str, Any]:
+        assert self.camera
+        idling = asyncio.create_task(self.camera.idle()) if self.camera.stepped else None
+        try:
+            return await self._get_ready()
+        finally:
+            if idling:
+                idling.cancel()
+                await asyncio.wait([idling])
+
+    async def _get_ready(self) -> dict[str, Any]:
         page, options = self._page, self._options
         assert page
         answer = await page.goto(self._place.url, wait_until="commit", timeout=options.timeout_s * 1000)
@@ -157,32 +179,27 @@ class PageSession:
         self._filming = asyncio.run_coroutine_threadsafe(self._film(first, stop), self._loop)
 
     async def _film(self, first: int, stop: int) -> None:
-        page = self._page
-        assert page
+        page, camera = self._page, self.camera
+        assert page and camera
         at, way = first, self._options.capture
         try:
             while at < stop:
-                result = await page.evaluate("([first, stop, way]) => __oriel.film(first, stop, way)", [at, stop, way])
-                if not result["shot"]:
+                wanted = [at, stop, way, camera.stepped]
+                result = await page.evaluate("(wanted) => __oriel.film(...wanted)", wanted)
+                if result["needs"] == "nothing":
                     return
-                self.shots.put((result["number"], await self._shoot()))
-                at = result["next"]
+                if result["needs"] == "layout":
+                    await asyncio.wait_for(camera.glance(result["timeMs"]), self._options.timeout_s)
+                    at = result["number"]
+                    continue
+                shot = await asyncio.wait_for(camera.take(result["timeMs"]), self._options.timeout_s)
+                self.shots.put((result["number"], shot))
+                at = result["number"] + 1
                 while self.shots.qsize() >= SHOTS_AHEAD:
                     await asyncio.sleep(0.001)
         except Exception as error:
             if self.fault is None:
                 self.fault = explain(error, "filming", self._options.timeout_s)
-
-    async def _shoot(self) -> bytes:
-        assert self._page
-        lossy = self._options.capture == "fast"
-        return await self._page.screenshot(
-            type="jpeg" if lossy else "png",
-            quality=92 if lossy else None,
-            animations="allow",
-            caret="initial",
-            timeout=self._options.timeout_s * 1000,
-        )
 
     def halt(self, let_go: Callable[[], None]) -> None:
         """Stop filming after the frame under way; `let_go` drops frames that wait to be taken, again and again."""

@@ -83,6 +83,9 @@ const look = { dirty: true, canvas: null, why: "", ground: 0 };
 const watcher = new MutationObserver(() => { look.dirty = true; });
 watcher.observe(document, { subtree: true, childList: true, attributes: true, characterData: true });
 for (const name of ["load", "transitionend", "animationend"]) window.addEventListener(name, () => { look.dirty = true; }, true);
+for (const Observer of [ResizeObserver, IntersectionObserver]) {
+  replace(Observer.prototype, "observe", (old) => function (...args) { look.dirty = true; return old.apply(this, args); });
+}
 
 function findCanvas() {
   if (!look.dirty) return look.canvas;
@@ -91,6 +94,7 @@ function findCanvas() {
   const canvases = [...document.querySelectorAll("canvas")].filter(shows);
   if (canvases.length !== 1) return no(canvases.length ? "there are several canvases" : "no canvas fills the page");
   const canvas = canvases[0];
+  if ((contextKinds.get(canvas) || {}).kind === "elsewhere") return no("a worker draws the canvas");
   if (canvas.width !== settings.width || canvas.height !== settings.height) return no(`the canvas is ${canvas.width} x ${canvas.height}`);
   const box = canvas.getBoundingClientRect();
   const near = (a, b) => Math.abs(a - b) < 0.51;

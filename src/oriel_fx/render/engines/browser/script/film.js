@@ -82,23 +82,35 @@ function begin(first) {
   position = contract.seekable ? first - 1 : -1;
 }
 
-// Film frames first..stop-1 into the ring. Comes back early where a frame must be seen from outside, or on `halt`.
+// Film frames first..stop-1 into the ring. Comes back early where the browser must do something for frame `number`:
+// take its picture, or, where it draws on demand only, lay the page out; then the same frame is asked for again.
 let halted = false;
-async function filmFrames(first, stop, way) {
+let laidOut = -1;
+async function filmFrames(first, stop, way, onDemand) {
   halted = false;
   for (let number = position + 1; number < first; number++) {
     if (contract.seekable) { position = first - 1; break; }
     await step(number);
-    if (halted) return { next: position + 1, shot: false };
+    if (halted) return { needs: "nothing" };
   }
   let sent = [];
   for (let number = first; number < stop && !halted; number++) {
-    await step(number);
+    const again = laidOut === number;
+    laidOut = -1;
+    if (!again) await step(number);
+    const comeBack = async (needs) => {
+      await real.Promise.all(sent);
+      return { needs, number, timeMs: film.startMs + frameMs(number) };
+    };
+    if (look.dirty && onDemand && !again && way !== "screenshot") {
+      laidOut = number;
+      return comeBack("layout");
+    }
     const canvas = way === "screenshot" ? null : findCanvas();
     if (!canvas && way === "canvas") throw new Error(`its canvas cannot be filmed alone: ${look.why} (--capture auto takes pictures instead)`);
     if (!canvas) {
-      await real.Promise.all(sent);
-      return { next: number + 1, shot: true, number, why: look.why, way };
+      await lookWhole();
+      return comeBack("picture");
     }
     await openRing();
     sent.push(sendCanvas(canvas, number));
@@ -106,7 +118,14 @@ async function filmFrames(first, stop, way) {
     if (sent.length > 1) await sent.shift();
   }
   await real.Promise.all(sent);
-  return { next: position + 1, shot: false };
+  return { needs: "nothing" };
+}
+// What the picture shows has come: fonts that this layout is the first to use, and images.
+async function lookWhole() {
+  void document.documentElement.offsetHeight;
+  for (const image of document.images) if (!image.complete && image.loading !== "lazy") track(loadOf(image), image.src);
+  if (document.fonts.status === "loading") track(document.fonts.ready, "a font");
+  await settle();
 }
 const facts = () => {
   const canvas = findCanvas();

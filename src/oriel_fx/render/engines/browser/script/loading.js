@@ -20,10 +20,11 @@ replace(XMLHttpRequest.prototype, "send", (old) => function (body) {
   track(new real.Promise((done) => this.addEventListener("loadend", () => done())), "a request");
   return old.call(this, body);
 });
+const loadOf = (image) => new real.Promise((done) => {
+  for (const name of ["load", "error"]) image.addEventListener(name, () => done(), { once: true });
+});
 replaceGetter(HTMLImageElement.prototype, "src", function (get) { return get.call(this); }, function (value, set) {
-  const loaded = new real.Promise((done) => {
-    for (const name of ["load", "error"]) this.addEventListener(name, () => done(), { once: true });
-  });
+  const loaded = loadOf(this);
   set.call(this, value);
   if (value && this.loading !== "lazy") track(loaded, String(value).slice(0, 200));
 });
