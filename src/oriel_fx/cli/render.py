@@ -186,7 +186,7 @@ def render_one(reporter: Reporter, song: Path, target: Path, choices: Choices, c
     called = called or str(song)
     try:
         guess = estimate(song, choices.spec)
-        check_output(song, target, choices.force)
+        check_output(song, target, choices.force, filmed=choices.page is not None or choices.spec.page is not None)
         reporter.begin(called, str(target), guess)
         with ctrl_c() as cancelled:
             result = render_video(
@@ -242,17 +242,20 @@ def find_songs(places: list[Path]) -> list[Path]:
 
 def _our_outputs(files: list[Path]) -> set[str]:
     """Names that earlier runs gave, or would have given, to videos of these songs."""
-    songs = [file for file in files if file.suffix.lower() != ".mp4"]
-    names = {file.with_suffix(".mp4").name for file in songs} | {file.name + ".mp4" for file in songs}
+    songs = [file for file in files if file.suffix.lower() not in (".mp4", ".mov", ".webm")]
+    names = {file.with_suffix(ending).name for file in songs for ending in (".mp4", ".mov", ".webm")} | {
+        file.name + ".mp4" for file in songs
+    }
     return names | {file.with_suffix(".oriel.mp4").name for file in files}
 
 
 def name_outputs(songs: list[Path], output: Path | None) -> list[Path]:
     """Where each song's video goes: no two to one place, and none onto a song. Raises UsageError, OutputError."""
+    from oriel_fx.render.encode.command import CONTAINERS
     from oriel_fx.render.pipeline import default_output
 
     if output is not None and (len(songs) > 1 or output.is_dir()):
-        if output.is_file() or output.suffix.lower() == ".mp4":
+        if output.is_file() or output.suffix.lower() in CONTAINERS:
             raise UsageError(f"{output} is one file, but there are {len(songs)} songs.", "Give a folder with -o.")
         try:
             output.mkdir(parents=True, exist_ok=True)

@@ -25,7 +25,7 @@ from oriel_fx.render.spec import RenderSpec
 
 CHUNK_S = 12
 # Raised whenever the same spec would draw other pixels or encode other bytes.
-RENDER_VERSION = 1
+RENDER_VERSION = 2
 HASH_BYTES = 16
 LONGEST_NAME_BYTES = 255
 
@@ -138,6 +138,7 @@ class WorkFolder:
         shutil.rmtree(self.path, ignore_errors=True)
 
     def chunk_file(self, chunk: Chunk) -> Path:
+        """Its finished file; of that name whatever the video's container is, which ffmpeg finds out by itself."""
         return self.path / f"chunk-{chunk.number:05d}.mp4"
 
     def hash_file(self, chunk: Chunk) -> Path:

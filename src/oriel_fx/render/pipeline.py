@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -28,7 +28,7 @@ from oriel_fx.render.chunks import (
     write_whole,
 )
 from oriel_fx.render.early import EarlySong
-from oriel_fx.render.encode.command import encode_audio, join
+from oriel_fx.render.encode.command import CONTAINERS, Container, encode_audio, join
 from oriel_fx.render.encode.probe import verify
 from oriel_fx.render.encode.process import find_ffmpeg, run_ffmpeg
 from oriel_fx.render.engines.browser.build import open_page, page_key, page_of
@@ -98,7 +98,7 @@ def render_video(
     early: EarlySong | None = None,
     page: PageOptions | None = None,
 ) -> RenderResult:
-    """Render a song to an MP4 and check it.
+    """Render a song to an MP4 and check it; a filmed page also to a MOV or WebM, which keep what is clear in it.
 
     `jobs` processes draw at once; the file does not depend on their number. A work folder beside the output holds
     finished parts until the end: after a kill, a cancellation or an error, the same call goes on from there.
@@ -113,15 +113,17 @@ def render_video(
     page = page_of(spec, page)
     found = _find_assets(spec, assets or NoAssets())
     output = Path(output) if output else default_output(song)
+    check_output(song, output, force, filmed=page is not None)
+    if page:
+        page = replace(page, transparent=CONTAINERS[output.suffix.lower()].with_alpha)
     render = _Render(song, output, spec, found, on_progress, cancelled, page)
-    check_output(song, output, force)
     if frame_hashes is not None:
         _check_hash_file(Path(frame_hashes), song, output)
     work = WorkFolder.beside(output)
     depends = _hash_assets(found) | (page_key(page) if page else {})
     with work.claimed(render_key(song, spec, depends), resume):
         # Another render of this video may have ended between the first look and the claim.
-        check_output(song, output, force)
+        check_output(song, output, force, filmed=page is not None)
         render.say("decode", 0, 0)
         prepared, engine = _prepare_and_build(render, work, early, wants_engine=jobs == 1)
         try:
@@ -152,6 +154,14 @@ class _Render:
         self.reused = 0
 
     @property
+    def ending(self) -> str:
+        return self.output.suffix.lower()
+
+    @property
+    def container(self) -> Container:
+        return CONTAINERS[self.ending]
+
+    @property
     def elapsed_s(self) -> float:
         return time.monotonic() - self.started
 
@@ -165,10 +175,22 @@ class _Render:
         self.on_progress(Progress(stage, frames, n_frames, self.elapsed_s, fps, eta_s, realtime))
 
 
-def check_output(song: Path, output: Path, force: bool) -> None:
-    """Whether the video may be written there, asked before any work is done. Raises UsageError, OutputError."""
-    if output.suffix.lower() != ".mp4":
-        raise UsageError(f"{output.name} does not end in .mp4.", "Oriel writes MP4 files; choose such a name with -o.")
+def check_output(song: Path, output: Path, force: bool, filmed: bool = False) -> None:
+    """Whether the video may be written there, asked before any work is done. Raises UsageError, OutputError.
+
+    `filmed`: it shows a page, which may be clear in places.
+    """
+    ending = output.suffix.lower()
+    if ending not in CONTAINERS:
+        raise UsageError(
+            f"{output.name} does not end in .mp4.",
+            "Oriel writes MP4 files, and of pages also .mov and .webm with alpha; choose such a name with -o.",
+        )
+    if ending != ".mp4" and not filmed:
+        raise UsageError(
+            f"{output.name} does not end in .mp4.",
+            "MOV and WebM, which can be clear, are for filmed pages (--page); choose an .mp4 name with -o.",
+        )
     if output.is_dir():
         raise OutputError(f"{output} is a folder.", "Give a file name with -o.")
     if output.exists() and song.exists() and output.samefile(song):
@@ -225,8 +247,9 @@ def _prepare_and_build(
         return preparing.result(), None
 
 
-def _audio_rate(song_rate_hz: int) -> int:
-    return song_rate_hz if song_rate_hz in (44100, 48000) else 48000
+def _audio_rate(song_rate_hz: int, container: Container) -> int:
+    # Opus knows no 44100.
+    return 44100 if song_rate_hz == 44100 and container.muxer != "webm" else 48000
 
 
 def _prepared(render: _Render, work: WorkFolder, early: EarlySong | None) -> PreparedSong:
@@ -272,8 +295,10 @@ def _draw_and_join(
     spec, fps = render.spec, render.spec.output.frames_per_s
     first, stop = frame_range(spec, prepared.pcm.duration_s)
     chunks = plan_chunks(first, stop, fps)
-    job = ChunkJob(prepared, spec, render.assets, work.path, tuple(chunks), frame_hashes is not None, render.page)
-    rate_hz = _audio_rate(prepared.source_rate_hz)
+    job = ChunkJob(
+        prepared, spec, render.assets, work.path, tuple(chunks), frame_hashes is not None, render.page, render.ending
+    )
+    rate_hz = _audio_rate(prepared.source_rate_hz, render.container)
     sound = _Sound(render, work, Fraction(first) / fps, _sound_length(prepared, first, stop, fps), rate_hz)
     try:
         with ThreadPoolExecutor(1, "oriel-keep") as pool:
@@ -351,7 +376,9 @@ class _Sound:
         self._stopped = False
         self._error: Exception | None = None
         self._part = self.file.with_suffix(".part")
-        self._command = encode_audio(find_ffmpeg(), render.song, start_s, duration_s, rate_hz, self._part)
+        self._command = encode_audio(
+            find_ffmpeg(), render.song, start_s, duration_s, rate_hz, self._part, render.container
+        )
         self._thread = threading.Thread(target=self._run, name="oriel-sound")
         self._thread.start()
 
@@ -380,13 +407,13 @@ class _Sound:
 def _join(render: _Render, work: WorkFolder, chunks: list[Chunk], sound: Path, prepared: PreparedSong) -> Path:
     listing = work.path / "chunks.txt"
     write_whole(listing, "".join(f"file '{work.chunk_file(chunk).name}'\n" for chunk in chunks).encode())
-    joined = work.path / "joined.mp4"
+    joined = work.path / f"joined{render.ending}"
     song_tags, own = prepared.tags, render.spec.tags
     tags = {
         name: getattr(own, name) or getattr(song_tags, name) for name in ("title", "artist", "album", "date", "genre")
     }
     run_ffmpeg(
-        join(find_ffmpeg(), listing, sound, tags, render.spec.output.frames_per_s, joined),
+        join(find_ffmpeg(), listing, sound, tags, render.spec.output.frames_per_s, joined, render.container),
         joined,
         render.cancelled,
         work.path,

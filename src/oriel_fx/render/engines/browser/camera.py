@@ -85,7 +85,7 @@ class Camera:
         self._latest_ms = max(now_ms, self._latest_ms + SHORTEST_MS)
         asked = {"frameTimeTicks": self._latest_ms, **wanted}
         for wait_s in BUSY_WAITS_S:
-            with contextlib.suppress(_Busy):
+            with contextlib.suppress(_BusyError):
                 return await self._send(asked)
             await asyncio.sleep(wait_s)
         return await self._send(asked)
@@ -97,10 +97,10 @@ class Camera:
             answer: dict[str, Any] = await self._wire.send("HeadlessExperimental.beginFrame", asked)
         except Error as error:
             if "pending" in error.message:
-                raise _Busy from None
+                raise _BusyError from None
             raise
         return answer
 
 
-class _Busy(Exception):
+class _BusyError(Exception):
     """The frame before is not done yet."""

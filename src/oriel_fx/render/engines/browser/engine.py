@@ -12,7 +12,7 @@ from oriel_fx.render.cancel import Cancelled, never, stop_if
 from oriel_fx.render.engines.browser.convert import PageConverter, decode_shot
 from oriel_fx.render.engines.browser.faults import too_slow
 from oriel_fx.render.engines.browser.options import PageOptions
-from oriel_fx.render.engines.browser.ring import BGRA, Ring
+from oriel_fx.render.engines.browser.ring import BGRA, Ground, Ring
 from oriel_fx.render.engines.browser.script import build_script
 from oriel_fx.render.engines.browser.server import PageServer
 from oriel_fx.render.engines.browser.session import PageSession
@@ -21,7 +21,6 @@ from oriel_fx.render.pixels import Planes
 from oriel_fx.render.scene import Pixels
 from oriel_fx.render.spec import RenderSpec
 
-WHITE = (255, 255, 255)
 ASK_AGAIN_S = 0.0003
 # A page that can be opened anywhere is opened anew after so many frames, to give back what memory it gathered.
 RECYCLE_FRAMES = 3000
@@ -71,6 +70,7 @@ class BrowserEngine:
             song_bytes=song.path.stat().st_size,
             song_name=f"song{song.path.suffix}",
             secret=self._server.secret,
+            transparent=self._options.transparent,
         )
         self._session = PageSession(self._options, place, self._size_px, script, self._server.port)
         self._session.give_song(song.path)
@@ -130,7 +130,7 @@ class BrowserEngine:
     _from_ring = False
     _waited_frames = 0
 
-    def _wait_for(self, index: int) -> tuple[Pixels, int, tuple[int, int, int]]:
+    def _wait_for(self, index: int) -> tuple[Pixels, int, Ground]:
         assert self._session
         session = self._session
         # Frames before this one that are stepped unseen have their own time.
@@ -147,7 +147,7 @@ class BrowserEngine:
             if not session.shots.empty():
                 number, data = session.shots.get()
                 self._from_ring = False
-                return self._checked(number, index, decode_shot(data, *self._size_px)), BGRA, WHITE
+                return self._checked(number, index, decode_shot(data, *self._size_px)), BGRA, None
             stop_if(self._cancelled)
             if time.monotonic() > until:
                 raise self._with_hint(too_slow(f"over frame {index}", self._options.timeout_s))

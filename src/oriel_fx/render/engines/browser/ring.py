@@ -2,8 +2,8 @@
 
 The page's worker writes whole frames into slots and counts them; Oriel reads them where they are and counts what
 it has done with. Layout, little-endian: frames written (u32 at 0), frames read (u32 at 4), four u32 for each
-slot from 64 on (frame, the colour behind the canvas as 0xrrggbb, 0, kind), and the slots' pixels from
-HEADER_BYTES on.
+slot from 64 on (frame, the colour behind the canvas as 0xrrggbb or NO_GROUND, 0, kind), and the slots' pixels
+from HEADER_BYTES on.
 """
 
 from __future__ import annotations
@@ -16,9 +16,12 @@ import numpy as np
 
 from oriel_fx.render.scene import Pixels
 
+# The opaque colour that lies behind a picture, if one does.
+Ground = tuple[int, int, int] | None
 HEADER_BYTES = 4096
 SLOTS = 4
-BGRA, RGBA_UP, RGBA = 1, 2, 3
+BGRA, RGBA_UP = 1, 2
+NO_GROUND = 1 << 24
 
 
 class Ring:
@@ -50,7 +53,7 @@ class Ring:
         self._pixels = whole[HEADER_BYTES:].reshape(SLOTS, self._height, self._width, 4)
         self._read = 0
 
-    def peek(self) -> tuple[int, int, tuple[int, int, int], Pixels] | None:
+    def peek(self) -> tuple[int, int, Ground, Pixels] | None:
         """The next frame, if there is one: its number, kind, ground and pixels (height, width, 4); then `next`."""
         if self._memory is None and not self._find():
             return None
@@ -59,7 +62,7 @@ class Ring:
         slot = self._read % SLOTS
         facts = self._words[16 + 4 * slot : 20 + 4 * slot]
         behind = int(facts[1])
-        ground = (behind >> 16 & 255, behind >> 8 & 255, behind & 255)
+        ground = None if behind == NO_GROUND else (behind >> 16 & 255, behind >> 8 & 255, behind & 255)
         return int(facts[0]), int(facts[3]), ground, self._pixels[slot]
 
     def next(self) -> None:

@@ -38,6 +38,7 @@ def build_script(
     song_bytes: int,
     song_name: str,
     secret: str,
+    transparent: bool = False,
 ) -> str:
     """JavaScript for the start of every document."""
     width, height = size_px
@@ -51,6 +52,7 @@ def build_script(
         "width": width,
         "height": height,
         "seed": seed,
+        "transparent": transparent,
         "durationS": duration_s,
         "songBytes": song_bytes,
         "song": f"{base}/{song_name}",

@@ -108,7 +108,15 @@ class PageSession:
         page.on("crash", lambda _: self._fail("The page's process crashed", "It may lack memory."))
         page.on("framenavigated", self._on_navigated)
         self._context.on("page", self._on_popup)
-        return Camera(await self._context.new_cdp_session(page), stepped, self._options.capture == "fast")
+        camera = Camera(await self._context.new_cdp_session(page), stepped, self._lossy)
+        if self._options.transparent:
+            await camera.see_through()
+        return camera
+
+    @property
+    def _lossy(self) -> bool:
+        # JPEG has no alpha.
+        return self._options.capture == "fast" and not self._options.transparent
 
     async def _load(self) -> dict[str, Any]:
         assert self.camera

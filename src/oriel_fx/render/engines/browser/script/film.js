@@ -1,5 +1,5 @@
 // Stepping frame by frame, as Oriel asks.
-const contract = { config: settings.config, song: settings.song, fps: settings.fps, size: settings.size, seekable: false };
+const contract = { config: settings.config, song: settings.song, fps: settings.fps, size: settings.size, transparent: settings.transparent, seekable: false };
 contract.audio = async (start, count, rate) => {
   const [left, right] = await readSong(start, count, rate);
   const buffer = new AudioBuffer({ numberOfChannels: 2, length: count, sampleRate: rate });
