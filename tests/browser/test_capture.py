@@ -144,3 +144,30 @@ def test_a_browser_that_gives_no_frames_on_demand_takes_screenshots(
     )
     assert_red_over_blue(page.run(3))
     assert any("screenshots" in warning for warning in page.engine.warnings())
+
+
+GPU = """(async () => {
+const adapter = await navigator.gpu?.requestAdapter();
+if (!adapter) { window.missing = navigator.gpu ? "no adapter" : "no WebGPU"; run(() => "#fff"); return; }
+const device = await adapter.requestDevice();
+const context = c.getContext("webgpu"); const format = navigator.gpu.getPreferredCanvasFormat();
+context.configure({ device, format, alphaMode: "opaque" });
+const module = device.createShaderModule({ code: `
+@vertex fn v(@builtin(vertex_index) i: u32) -> @builtin(position) vec4f {
+  return vec4f(f32(i & 1) * 4 - 1, f32(i >> 1) * 4 - 1, 0, 1); }
+@fragment fn f(@builtin(position) p: vec4f) -> @location(0) vec4f { return select(vec4f(0, 0, 1, 1), vec4f(1, 0, 0, 1), p.y < 27); }` });
+const pipeline = await device.createRenderPipelineAsync({ layout: "auto", vertex: { module }, fragment: { module, targets: [{ format }] } });
+const draw = () => { requestAnimationFrame(draw);
+  const encoder = device.createCommandEncoder();
+  const pass = encoder.beginRenderPass({ colorAttachments: [{ view: context.getCurrentTexture().createView(), loadOp: "clear", storeOp: "store" }] });
+  pass.setPipeline(pipeline); pass.draw(3); pass.end(); device.queue.submit([encoder.finish()]); };
+draw(); })();"""
+
+
+@pytest.mark.parametrize("capture", ["auto", "screenshot"])
+def test_webgpu_in_its_true_colours(film: Film, capture: str) -> None:
+    page = film(canvas_page(GPU), capture=capture)
+    picture = page.run(5)
+    if missing := page.value("window.missing"):
+        pytest.skip(f"this Chromium has {missing}")
+    assert_red_over_blue(picture)

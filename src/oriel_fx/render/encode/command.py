@@ -109,7 +109,7 @@ def encode_audio(
     target: Path,
     container: Container = CONTAINERS[".mp4"],
 ) -> list[str]:
-    """Part of a song's first audio stream → stereo in the container's codec. Time zero is the first sample, whatever the container says."""
+    """Part of a song's first audio stream → stereo. Time zero is the first sample, whatever the container says."""
     chain = (
         f"asetpts=N/SR/TB,atrim=start={float(start_s):.9f}:end={float(start_s + duration_s):.9f},asetpts=PTS-STARTPTS"
     )

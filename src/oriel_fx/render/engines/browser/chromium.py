@@ -70,11 +70,20 @@ STEPPED = (
 )
 
 
-def flags(port: int, local_host: str | None, allow_network: bool, stepped: bool) -> list[str]:
+# WebGPU in software. All else is then drawn by the same means, many times slower: only for pages that ask for it.
+WEBGPU = (
+    "--enable-unsafe-webgpu",
+    "--enable-features=Vulkan",
+    "--use-vulkan=swiftshader",
+    "--use-angle=swiftshader",
+)
+
+
+def flags(port: int, local_host: str | None, allow_network: bool, stepped: bool, webgpu: bool) -> list[str]:
     """Command line for filming: no sound device, no background traffic, and no network unless allowed.
 
     Without it, every request goes to our own server as to a proxy, and what is not ours is refused there.
-    `stepped`: frames only on demand, which a headless shell alone can do.
+    `stepped`: frames only on demand, which a headless shell alone can do. `webgpu`: with an adapter for it.
     """
     words = [
         "--autoplay-policy=no-user-gesture-required",
@@ -91,6 +100,7 @@ def flags(port: int, local_host: str | None, allow_network: bool, stepped: bool)
         "--no-first-run",
         "--disable-checker-imaging",
         *(STEPPED if stepped else ()),
+        *(WEBGPU if webgpu else ()),
     ]
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         words.append("--no-sandbox")

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import mmap
+import time
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,8 @@ from oriel_fx.render.scene import Pixels
 Ground = tuple[int, int, int] | None
 HEADER_BYTES = 4096
 SLOTS = 4
-BGRA, RGBA_UP = 1, 2
+LOOK_EVERY_S = 0.02
+BGRA, RGBA_UP, RGBA = 1, 2, 3
 NO_GROUND = 1 << 24
 
 
@@ -35,6 +37,15 @@ class Ring:
         self._words: np.ndarray[tuple[int], np.dtype[np.uint32]] = np.zeros(0, np.uint32)
         self._pixels: Pixels = np.zeros(0, np.uint8)
         self._read = 0
+        self._look_again = 0.0
+
+    def _is_time(self) -> bool:
+        """Looking through the profile takes longer than waiting does."""
+        now = time.monotonic()
+        if now < self._look_again:
+            return False
+        self._look_again = now + LOOK_EVERY_S
+        return True
 
     def _find(self) -> bool:
         for path in self._profile.glob("Default/File System/**/*"):
@@ -55,7 +66,7 @@ class Ring:
 
     def peek(self) -> tuple[int, int, Ground, Pixels] | None:
         """The next frame, if there is one: its number, kind, ground and pixels (height, width, 4); then `next`."""
-        if self._memory is None and not self._find():
+        if self._memory is None and not (self._is_time() and self._find()):
             return None
         if int(self._words[0]) <= self._read:
             return None

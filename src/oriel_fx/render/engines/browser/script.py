@@ -39,6 +39,7 @@ def build_script(
     song_name: str,
     secret: str,
     transparent: bool = False,
+    webgpu: bool = False,
 ) -> str:
     """JavaScript for the start of every document."""
     width, height = size_px
@@ -53,6 +54,7 @@ def build_script(
         "height": height,
         "seed": seed,
         "transparent": transparent,
+        "webgpu": webgpu,
         "durationS": duration_s,
         "songBytes": song_bytes,
         "song": f"{base}/{song_name}",

@@ -32,11 +32,16 @@ PREFIX = "oriel-page-"
 
 
 class PageSession:
-    """A page in a browser of its own. Calls wait for the browser's thread; `fault` is what went wrong meanwhile."""
+    """A page in a browser of its own. Calls wait for the browser's thread; `fault` is what went wrong meanwhile.
 
-    def __init__(self, options: PageOptions, place: PagePlace, size_px: tuple[int, int], script: str, port: int):
+    `webgpu`: the browser has it, and draws all else many times slower.
+    """
+
+    def __init__(
+        self, options: PageOptions, place: PagePlace, size_px: tuple[int, int], script: str, port: int, webgpu: bool
+    ) -> None:
         self._options, self._place, self._size_px, self._port = options, place, size_px, port
-        self._script = script
+        self._script, self._webgpu = script, webgpu
         self.fault: OrielError | None = None
         self.shots: queue.SimpleQueue[tuple[int, bytes]] = queue.SimpleQueue()
         folder = _memory_folder()
@@ -92,7 +97,7 @@ class PageSession:
             headless=True,
             viewport={"width": width, "height": height},
             screen={"width": width, "height": height},
-            args=flags(self._port, self._place.local_host, self._options.allow_network, stepped),
+            args=flags(self._port, self._place.local_host, self._options.allow_network, stepped, self._webgpu),
             bypass_csp=True,
             service_workers="block",
             handle_sigint=False,

@@ -39,7 +39,7 @@ onmessage = ({ data }) => {
     } catch (error) { postMessage({ error: String(error) }); }
   });
 };`;
-const BGRA = 1, RGBA_UP = 2;
+const BGRA = 1, RGBA_UP = 2, RGBA = 3;
 const ring = { worker: null, waiting: [], spare: [], kind: 0 };
 
 async function openRing() {
@@ -187,5 +187,5 @@ function sendCanvas(canvas, number) {
   }
   const picture = new VideoFrame(canvas, { timestamp: 0 });
   const transfer = spare ? [picture, spare] : [picture];
-  return post({ number, ground: look.ground, kind: BGRA, picture, spare }, transfer);
+  return post({ number, ground: look.ground, kind: /^RGB/.test(picture.format) ? RGBA : BGRA, picture, spare }, transfer);
 }

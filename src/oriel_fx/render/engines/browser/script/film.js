@@ -46,7 +46,7 @@ async function prepare(options) {
   }
   await document.fonts.ready;
   startAutoplay();
-  if (typeof contract.ready === "function") await contract.ready();
+  if (typeof contract.ready === "function") await real.Promise.race([contract.ready(), gpuAsked]);
   checkFaults();
   // A quiet page still gets its first drawing; others go on until they play.
   const most = Math.round(settings.patienceS * settings.fps);
