@@ -16,7 +16,7 @@ JPEG_QUALITY = 92
 IDLE_FRAME_S = 1 / 60
 ANSWER_S = 5.0
 SHORTEST_MS = 0.01
-BUSY_WAITS_S = (0.002, 0.01, 0.05, 0.2, 0.5)
+BUSY_S = 0.005
 
 
 class Camera:
@@ -75,7 +75,7 @@ class Camera:
     async def _frame(self, film_ms: float | None, **wanted: Any) -> dict[str, Any]:
         """One frame of the compositor: now, or at a time of the film, by which animated pictures move.
 
-        A frame that is not after the one before shows that one again.
+        A frame that is not after the one before shows that one again. The caller limits how long it may take.
         """
         now_ms = time.monotonic() * 1000
         if film_ms is not None:
@@ -84,11 +84,10 @@ class Camera:
             now_ms = self._film_began_ms + film_ms
         self._latest_ms = max(now_ms, self._latest_ms + SHORTEST_MS)
         asked = {"frameTimeTicks": self._latest_ms, **wanted}
-        for wait_s in BUSY_WAITS_S:
+        while True:
             with contextlib.suppress(_BusyError):
                 return await self._send(asked)
-            await asyncio.sleep(wait_s)
-        return await self._send(asked)
+            await asyncio.sleep(BUSY_S)
 
     async def _send(self, asked: dict[str, Any]) -> dict[str, Any]:
         from playwright.async_api import Error

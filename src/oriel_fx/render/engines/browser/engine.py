@@ -194,10 +194,17 @@ class BrowserEngine:
             try:
                 facts: dict[str, Any] = self._session.evaluate("__oriel.report()")
             except OrielError:
-                facts = {"complaints": [], "playing": True, "sound": False}
+                facts = {"complaints": [], "playing": True, "sound": False, "helped": False}
             found += [f"The page complained: {text}" for text in facts["complaints"][:5]]
             if facts["sound"] and not facts["playing"]:
-                found.append("The page never played the song; --click SELECTOR presses its play button.")
+                found.append(
+                    "The page never played the song; --click SELECTOR presses its play button, --click body any place."
+                )
+            if facts["helped"]:
+                found.append(
+                    "The page did not play by itself, so its <audio> was started; "
+                    "if the picture should react, --click SELECTOR presses its play button."
+                )
         camera = self._session.camera if self._session else None
         if camera and camera.pictures and not camera.stepped:
             found.append(

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from oriel_fx.errors import DependencyError, OrielError, PageError
 from oriel_fx.render.engines.browser.camera import Camera
-from oriel_fx.render.engines.browser.chromium import HOW_TO_GET, Chromium, find_chromium, flags
+from oriel_fx.render.engines.browser.chromium import HOW_TO_GET, Chromium, Gl, find_chromium, flags, has_mesa
 from oriel_fx.render.engines.browser.faults import explain, no_playwright
 from oriel_fx.render.engines.browser.options import PageOptions, PagePlace
 
@@ -82,13 +82,29 @@ class PageSession:
             raise no_playwright() from None
         self._driver = await async_playwright().start()
         chromium = find_chromium()
-        self.camera = await self._start(chromium, chromium.shell)
-        if chromium.shell and not await self.camera.answers():
+        stepped, gl = chromium.shell, self._gl
+        while True:
+            self.camera = await self._start(chromium, stepped, gl)
+            if stepped and not await self.camera.answers():
+                stepped = False
+            elif gl == "mesa" and not await self._has_webgl():
+                gl = "swiftshader"
+            else:
+                return
             assert self._context
             await self._context.close()
-            self.camera = await self._start(chromium, False)
 
-    async def _start(self, chromium: Chromium, stepped: bool) -> Camera:
+    @property
+    def _gl(self) -> Gl:
+        if self._webgpu:
+            return "webgpu"
+        return "mesa" if has_mesa() else "swiftshader"
+
+    async def _has_webgl(self) -> bool:
+        assert self._page
+        return bool(await self._page.evaluate("!!document.createElement('canvas').getContext('webgl2')"))
+
+    async def _start(self, chromium: Chromium, stepped: bool, gl: Gl) -> Camera:
         assert self._driver
         width, height = self._size_px
         self._context = await self._driver.chromium.launch_persistent_context(
@@ -97,7 +113,7 @@ class PageSession:
             headless=True,
             viewport={"width": width, "height": height},
             screen={"width": width, "height": height},
-            args=flags(self._port, self._place.local_host, self._options.allow_network, stepped, self._webgpu),
+            args=flags(self._port, self._place.local_host, self._options.allow_network, stepped, gl),
             bypass_csp=True,
             service_workers="block",
             handle_sigint=False,

@@ -57,7 +57,10 @@ async function prepare(options) {
     await advance(clock.now + frameMs(1));
     if (n % 8 === 7) await realWait(1);
   }
-  if (!film.playing) for (const element of document.querySelectorAll("audio")) element.play();
+  if (!film.playing) {
+    for (const element of document.querySelectorAll("audio")) element.play();
+    film.helped = film.playing;
+  }
   return { playing: film.playing, sound: hasSound(), seekable: contract.seekable === true, waited: !options.waitFor || !!document.querySelector(options.waitFor) };
 }
 const hasSound = () => contexts.size > 0 || document.querySelector("audio") !== null;
@@ -133,5 +136,5 @@ const facts = () => {
 };
 
 Object.defineProperty(window, "__oriel", {
-  value: { report: () => ({ complaints: faults.complaints, playing: film.playing, sound: hasSound() }), prepare, begin, film: filmFrames, halt: () => { halted = true; }, facts, position: () => position, settle },
+  value: { report: () => ({ complaints: faults.complaints, playing: film.playing, sound: hasSound(), helped: film.helped }), prepare, begin, film: filmFrames, halt: () => { halted = true; }, facts, position: () => position, settle },
 });
