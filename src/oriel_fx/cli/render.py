@@ -185,8 +185,9 @@ def render_one(reporter: Reporter, song: Path, target: Path, choices: Choices, c
 
     called = called or str(song)
     try:
-        guess = estimate(song, choices.spec)
-        check_output(song, target, choices.force, filmed=choices.page is not None or choices.spec.page is not None)
+        filmed = choices.page is not None or choices.spec.page is not None
+        guess = estimate(song, choices.spec, filmed)
+        check_output(song, target, choices.force, filmed)
         reporter.begin(called, str(target), guess)
         with ctrl_c() as cancelled:
             result = render_video(
