@@ -99,7 +99,9 @@ def test_an_animated_picture_moves_with_the_film(film: Film, tmp_path: Path) -> 
     page = film(plain_page("<img src=moving.gif style='display:block'>"))
     seen = [int(page.draw(index)[27, 48].argmax()) for index in range(36)]
     changes = [index for index in range(1, 36) if seen[index] != seen[index - 1]]
-    assert {after - before for before, after in pairwise(changes)} == {6}
+    # Where in its loop it begins is by chance, perhaps just at a frame's time.
+    assert {after - before for before, after in pairwise(changes)} <= {5, 6, 7}
+    assert len(changes) >= 5 and abs(changes[-1] - changes[0] - 6 * (len(changes) - 1)) <= 1
 
 
 def test_observers_run_while_a_canvas_is_filmed(film: Film) -> None:
@@ -171,3 +173,19 @@ def test_webgpu_in_its_true_colours(film: Film, capture: str) -> None:
     if missing := page.value("window.missing"):
         pytest.skip(f"this Chromium has {missing}")
     assert_red_over_blue(picture)
+
+
+@pytest.mark.parametrize("shown", ["canvas", "box"])
+def test_frames_that_are_passed_over_are_laid_out_all_the_same(film: Film, shown: str) -> None:
+    script = """window.widths = []; const box = document.createElement("div"); document.body.append(box);
+    box.style.cssText = "position:absolute;left:0;top:TOP;height:9px;width:10px;background:#f00";
+    new ResizeObserver(([entry]) => widths.push([n, entry.contentRect.width])).observe(box); let n = 0;
+    run(number => { n = number; if (n % 3 === 0) box.style.width = 10 + n + "px"; return '#fff'; });"""
+    body = canvas_page(script.replace("TOP", "-9px" if shown == "canvas" else "0"))
+    whole, part = film(body), film(body)
+    last = whole.run(21)
+    assert (part.draw(20) == last).all()
+    assert whole.engine._from_ring == part.engine._from_ring == (shown == "canvas")
+    # The one that is filmed on has gone a frame or two further.
+    widths = part.value("widths.filter(([n]) => n > 3 && n < 18)")
+    assert len(widths) == 4 and widths == whole.value("widths.filter(([n]) => n > 3 && n < 18)")

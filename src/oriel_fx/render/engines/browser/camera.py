@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 JPEG_QUALITY = 92
 # What a screen would ask for while a page loads and is clicked.
 IDLE_FRAME_S = 1 / 60
-ANSWER_S = 5.0
+ANSWER_S = 15.0
 SHORTEST_MS = 0.01
 BUSY_S = 0.005
 

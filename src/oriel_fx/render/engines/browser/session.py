@@ -219,7 +219,7 @@ class PageSession:
                     return
                 if result["needs"] == "layout":
                     await asyncio.wait_for(camera.glance(result["timeMs"]), self._options.timeout_s)
-                    at = result["number"]
+                    at = max(at, result["number"])
                     continue
                 shot = await asyncio.wait_for(camera.take(result["timeMs"]), self._options.timeout_s)
                 self.shots.put((result["number"], shot))

@@ -91,29 +91,30 @@ let halted = false;
 let laidOut = -1;
 async function filmFrames(first, stop, way, onDemand) {
   halted = false;
-  for (let number = position + 1; number < first; number++) {
-    if (contract.seekable) { position = first - 1; break; }
-    await step(number);
-    if (halted) return { needs: "nothing" };
-  }
   let sent = [];
+  const comeBack = async (needs, number) => {
+    await real.Promise.all(sent);
+    return { needs, number, timeMs: film.startMs + frameMs(number) };
+  };
+  const find = () => (way === "screenshot" ? null : findCanvas());
+  if (contract.seekable && position < first - 1) position = first - 1;
+  // What is stepped unseen gets the same layouts as what is filmed: the page must not be able to tell.
+  if (laidOut === position) find();
+  while (position < first - 1) {
+    await step(position + 1);
+    if (halted) return { needs: "nothing" };
+    if (onDemand && (look.dirty || !find())) return comeBack("layout", (laidOut = position));
+  }
   for (let number = first; number < stop && !halted; number++) {
     const again = laidOut === number;
     laidOut = -1;
     if (!again) await step(number);
-    const comeBack = async (needs) => {
-      await real.Promise.all(sent);
-      return { needs, number, timeMs: film.startMs + frameMs(number) };
-    };
-    if (look.dirty && onDemand && !again && way !== "screenshot") {
-      laidOut = number;
-      return comeBack("layout");
-    }
-    const canvas = way === "screenshot" ? null : findCanvas();
+    if (look.dirty && onDemand && !again && way !== "screenshot") return comeBack("layout", (laidOut = number));
+    const canvas = find();
     if (!canvas && way === "canvas") throw new Error(`its canvas cannot be filmed alone: ${look.why} (--capture auto takes pictures instead)`);
     if (!canvas) {
       await lookWhole();
-      return comeBack("picture");
+      return comeBack("picture", number);
     }
     await openRing();
     sent.push(sendCanvas(canvas, number));
