@@ -4,8 +4,6 @@
 
 from __future__ import annotations
 
-import subprocess
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +12,6 @@ from tests.browser.conftest import Film
 from tests.browser.pages import canvas_page, plain_page
 
 from oriel_fx import PageError
-from oriel_fx.render.encode.process import find_ffmpeg
 from oriel_fx.render.engines.browser.chromium import find_chromium
 
 GL = """const gl = c.getContext("webgl2"); const draw = () => { requestAnimationFrame(draw);
@@ -86,22 +83,6 @@ def test_capture_canvas_says_why_it_cannot(film: Film) -> None:
     page = film(plain_page("<p>Words</p>"), capture="canvas")
     with pytest.raises(PageError, match="no canvas fills the page"):
         page.run(1)
-
-
-def test_an_animated_picture_moves_with_the_film(film: Film, tmp_path: Path) -> None:
-    # Red, green and blue, a fifth of a second each: six frames of the film.
-    colors = np.zeros((3, 54, 96, 3), np.uint8)
-    for number in range(3):
-        colors[number, :, :, number] = 255
-    command = [find_ffmpeg(), "-v", "error", "-f", "rawvideo", "-pix_fmt", "rgb24", "-s", "96x54", "-framerate", "5"]
-    command += ["-i", "pipe:0", "-loop", "0", str(tmp_path / "moving.gif")]
-    subprocess.run(command, input=colors.tobytes(), check=True)
-    page = film(plain_page("<img src=moving.gif style='display:block'>"))
-    seen = [int(page.draw(index)[27, 48].argmax()) for index in range(36)]
-    changes = [index for index in range(1, 36) if seen[index] != seen[index - 1]]
-    # Where in its loop it begins is by chance, perhaps just at a frame's time.
-    assert {after - before for before, after in pairwise(changes)} <= {5, 6, 7}
-    assert len(changes) >= 5 and abs(changes[-1] - changes[0] - 6 * (len(changes) - 1)) <= 1
 
 
 def test_observers_run_while_a_canvas_is_filmed(film: Film) -> None:

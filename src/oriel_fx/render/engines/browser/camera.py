@@ -73,7 +73,7 @@ class Camera:
         return self._last
 
     async def _frame(self, film_ms: float | None, **wanted: Any) -> dict[str, Any]:
-        """One frame of the compositor: now, or at a time of the film, by which animated pictures move.
+        """One frame of the compositor: now, or at a time of the film.
 
         A frame that is not after the one before shows that one again. The caller limits how long it may take.
         """

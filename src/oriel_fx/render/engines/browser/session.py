@@ -262,6 +262,8 @@ class PageSession:
 
     def close(self) -> None:
         """Ends the browser, even one whose page never returns."""
+        if self._filming:
+            self._filming.cancel()
         with contextlib.suppress(Exception):
             self._wait(self._close(), CLOSING_S)
         kill_naming(str(self.profile))
