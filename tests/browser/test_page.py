@@ -133,3 +133,24 @@ def test_several_browsers_film_what_one_would(song: Path, tmp_path: Path) -> Non
     assert (tmp_path / "1.txt").read_text() == (tmp_path / "2.txt").read_text()
     assert (tmp_path / "1.mp4").read_bytes() == (tmp_path / "2.mp4").read_bytes()
     assert SONG_S
+
+
+def test_an_elements_controls_show_the_songs_time(film: Film) -> None:
+    markup = "<style>body{margin:0}audio{width:320px;height:54px;display:block}</style><audio id=a controls autoplay src=song.wav></audio>"
+    told = "<script>window.told = []; for (const name of ['timeupdate', 'seeked', 'play']) a.addEventListener(name, e => told.push(e.isTrusted));</script>"
+    page = film("<!doctype html>" + markup + told, size=(320, 54))
+    first, last = page.draw(2).astype(int), page.run(95, first=3).astype(int)
+    # The bar of what has been played has grown, and the numbers have changed.
+    assert (np.abs(first - last).max(axis=2) > 60).sum() > 30
+    assert page.value("told.length") > 10 and not any(page.value("told"))
+
+
+def test_a_page_that_can_seek_is_opened_anew_now_and_then(film: Film, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("oriel_fx.render.engines.browser.engine.RECYCLE_FRAMES", 8)
+    script = """oriel.seekable = true; const x = c.getContext("2d"); window.drawn = 0;
+    oriel.frame = n => { drawn++; x.fillStyle = `rgb(${n * 4}, ${Math.random() * 255}, 0)`; x.fillRect(0, 0, 96, 54); };"""
+    page = film(canvas_page(script))
+    pictures = [page.draw(index) for index in range(20)]
+    assert page.value("drawn") < 20
+    assert all(abs(int(picture[27, 48, 0]) - 4 * index) <= 4 for index, picture in enumerate(pictures))
+    assert (page.draw(3) == pictures[3]).all()

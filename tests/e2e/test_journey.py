@@ -45,7 +45,7 @@ def service(data: Path) -> Iterator[str]:
 def _is_ready(url: str) -> bool:
     try:
         return requests.get(f"{url}/ready", timeout=2).ok
-    except requests.ConnectionError:
+    except (requests.ConnectionError, requests.Timeout):
         return False
 
 

@@ -77,7 +77,8 @@ def _expect(guess: Estimate) -> str:
     shape = f"{guess.width}×{guess.height}, {guess.fps} fps"
     if not guess.n_frames:
         return f"{shape}; the song does not say how long it is"
-    return f"{guess.n_frames} frames at {shape}; about {minutes(guess.seconds)}"
+    about = "" if guess.seconds is None else f"; about {minutes(guess.seconds)}"
+    return f"{guess.n_frames} frames at {shape}{about}"
 
 
 def count_made(n_made: int, n_songs: int) -> str:
@@ -136,7 +137,7 @@ class JsonReporter(_Plain):
         say(json.dumps({"event": event, **facts}, ensure_ascii=False))
 
     def begin(self, song: str, output: str, guess: Estimate) -> None:
-        seconds = round(guess.seconds, 1)
+        seconds = None if guess.seconds is None else round(guess.seconds, 1)
         self._say("start", song=song, output=output, n_frames=guess.n_frames, estimate_s=seconds)
 
     def progress(self, progress: Progress) -> None:

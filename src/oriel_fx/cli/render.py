@@ -198,8 +198,9 @@ def render_one(reporter: Reporter, song: Path, target: Path, choices: Choices, c
 
     called = called or str(song)
     try:
-        guess = estimate(song, choices.spec)
-        check_output(song, target, choices.force)
+        filmed = choices.page is not None or choices.spec.page is not None
+        guess = estimate(song, choices.spec, filmed)
+        check_output(song, target, choices.force, filmed)
         reporter.begin(called, str(target), guess)
         with ctrl_c() as cancelled:
             result = render_video(
@@ -271,8 +272,10 @@ def _is_folder(place: Path) -> bool:
 
 def _our_outputs(files: list[Path]) -> set[str]:
     """Names that earlier runs gave, or would have given, to videos of these songs."""
-    songs = [file for file in files if file.suffix.lower() != ".mp4"]
-    names = {file.with_suffix(".mp4").name for file in songs} | {file.name + ".mp4" for file in songs}
+    songs = [file for file in files if file.suffix.lower() not in (".mp4", ".mov", ".webm")]
+    names = {file.with_suffix(ending).name for file in songs for ending in (".mp4", ".mov", ".webm")} | {
+        file.name + ".mp4" for file in songs
+    }
     return names | {file.with_suffix(".oriel.mp4").name for file in files}
 
 
@@ -282,10 +285,10 @@ def name_outputs(songs: list[Path], output: Path | None, many: bool = False) -> 
     `many`: the songs are a folder's, so that `output` is a folder too, though there be one song in it by chance.
     Raises UsageError, OutputError.
     """
-    from oriel_fx.render.outputs import default_output
+    from oriel_fx.render.outputs import default_output, ending_of
 
     is_folder = output is not None and _is_folder(output)
-    is_video = output is not None and (_is_file(output) or output.name.lower().endswith(".mp4"))
+    is_video = output is not None and (_is_file(output) or bool(ending_of(output)))
     if output is not None and (len(songs) > 1 or is_folder or (many and not is_video)):
         if is_video and not is_folder:
             raise UsageError(f"{output} is one file, but there are {len(songs)} songs.", "Give a folder with -o.")

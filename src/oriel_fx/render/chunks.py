@@ -147,6 +147,7 @@ class WorkFolder:
         shutil.rmtree(self.path, ignore_errors=True)
 
     def chunk_file(self, chunk: Chunk) -> Path:
+        """Its finished file; of that name whatever the video's container is, which ffmpeg finds out by itself."""
         return self.path / f"chunk-{chunk.number:05d}.mp4"
 
     def hash_file(self, chunk: Chunk) -> Path:

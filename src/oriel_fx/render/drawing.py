@@ -39,11 +39,12 @@ class ChunkJob:
     chunks: tuple[Chunk, ...]
     with_hashes: bool
     page: PageOptions | None = None
+    ending: str = ".mp4"
 
     @property
     def video(self) -> VideoFormat:
         output = self.spec.output
-        return VideoFormat(*output.size_px, output.frames_per_s, output.quality)
+        return VideoFormat(*output.size_px, output.frames_per_s, output.quality, self.ending)
 
 
 def draw_chunks(
@@ -115,7 +116,7 @@ class _Writing:
         self._hashes: list[str] = []
         video = job.video
         command = encode_video(find_ffmpeg(), video, "pipe:0", self._part)
-        self._encoder = Encoder(command, self._part, video.width, video.height)
+        self._encoder = Encoder(command, self._part, video.width, video.height, video.container.with_alpha)
 
     def add(self, index: int, engine: Engine) -> None:
         planes = self._encoder.take()

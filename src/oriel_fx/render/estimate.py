@@ -18,11 +18,13 @@ START_S = 1.0
 
 @dataclass(frozen=True)
 class Estimate:
+    """What a render will be; `seconds` of work, or None where only a page could tell."""
+
     n_frames: int
     width: int
     height: int
     fps: Fraction
-    seconds: float
+    seconds: float | None
 
 
 def cores() -> int:
@@ -35,8 +37,11 @@ def choose_jobs() -> int:
     return max(1, cores() // 2)
 
 
-def estimate(song: Path, spec: RenderSpec) -> Estimate:
-    """Frames and seconds of work a song needs, from its header. Raises SongError, SpecError."""
+def estimate(song: Path, spec: RenderSpec, filmed: bool = False) -> Estimate:
+    """Frames and seconds of work a song needs, from its header. Raises SongError, SpecError.
+
+    `filmed`: it is a page's picture, and how long pages take to draw differs a hundredfold.
+    """
     # The server reads the numbers above in processes that never draw.
     from oriel_fx.render.audio import probe_song
     from oriel_fx.render.prepare import frame_range
@@ -46,4 +51,4 @@ def estimate(song: Path, spec: RenderSpec) -> Estimate:
     duration_s = probe_song(song).duration_s
     first, stop = frame_range(spec, duration_s) if duration_s else (0, 0)
     cpu_s = (stop - first) * width * height / 1e6 * CPU_S_PER_MEGAPIXEL[spec.output.quality]
-    return Estimate(stop - first, width, height, fps, START_S + cpu_s / cores())
+    return Estimate(stop - first, width, height, fps, None if filmed else START_S + cpu_s / cores())

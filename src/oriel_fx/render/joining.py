@@ -9,7 +9,7 @@ from pathlib import Path
 
 from oriel_fx.render.cancel import Cancelled, stop_if
 from oriel_fx.render.chunks import Chunk, WorkFolder, write_whole
-from oriel_fx.render.encode.command import encode_audio, join
+from oriel_fx.render.encode.command import CONTAINERS, Container, encode_audio, join
 from oriel_fx.render.encode.process import find_ffmpeg, run_ffmpeg
 from oriel_fx.render.prepare import PreparedSong
 from oriel_fx.render.spec import RenderSpec
@@ -20,11 +20,18 @@ SOUND_FILE = "sound.m4a"
 class Sound:
     """The song's sound, encoded once on a thread beside the drawing, and kept for a resumed run.
 
-    `kept` is a folder where another process may have encoded it.
+    `kept` is a folder where another process may have encoded it, for an MP4.
     """
 
     def __init__(
-        self, song: PreparedSong, folder: Path, first: int, stop: int, fps: Fraction, kept: Path | None = None
+        self,
+        song: PreparedSong,
+        folder: Path,
+        first: int,
+        stop: int,
+        fps: Fraction,
+        kept: Path | None = None,
+        container: Container = CONTAINERS[".mp4"],
     ) -> None:
         made = kept / SOUND_FILE if kept else None
         self.file = made if made and made.exists() else folder / SOUND_FILE
@@ -32,9 +39,10 @@ class Sound:
         self._stopped = False
         self._error: Exception | None = None
         self._part = self.file.with_suffix(f".{uuid.uuid4().hex[:8]}.part")
-        rate_hz = song.source_rate_hz if song.source_rate_hz in (44100, 48000) else 48000
+        # Opus knows no 44100.
+        rate_hz = 44100 if song.source_rate_hz == 44100 and container.muxer != "webm" else 48000
         self._command = encode_audio(
-            find_ffmpeg(), song.path, Fraction(first) / fps, self.duration_s, rate_hz, self._part
+            find_ffmpeg(), song.path, Fraction(first) / fps, self.duration_s, rate_hz, self._part, container
         )
         self._thread = threading.Thread(target=self._run, name="oriel-sound")
         self._thread.start()
@@ -71,18 +79,23 @@ def _sound_length(prepared: PreparedSong, first: int, stop: int, fps: Fraction) 
 
 
 def join_chunks(
-    song: PreparedSong, spec: RenderSpec, work: WorkFolder, chunks: list[Chunk], sound: Path, cancelled: Cancelled
+    song: PreparedSong,
+    spec: RenderSpec,
+    work: WorkFolder,
+    chunks: list[Chunk],
+    sound: Path,
+    cancelled: Cancelled,
+    ending: str = ".mp4",
 ) -> Path:
     """Chunks and sound as one file in the work folder, nothing encoded again. Raises EncodeError, OutputError."""
     listing = work.path / "chunks.txt"
     write_whole(listing, "".join(f"file '{work.chunk_file(chunk).name}'\n" for chunk in chunks).encode())
-    joined = work.path / "joined.mp4"
+    joined = work.path / f"joined{ending}"
     own = spec.tags
     tags = {
         name: getattr(own, name) or getattr(song.tags, name) for name in ("title", "artist", "album", "date", "genre")
     }
-    run_ffmpeg(
-        join(find_ffmpeg(), listing, sound, tags, spec.output.frames_per_s, joined), joined, cancelled, work.path
-    )
+    command = join(find_ffmpeg(), listing, sound, tags, spec.output.frames_per_s, joined, CONTAINERS[ending])
+    run_ffmpeg(command, joined, cancelled, work.path)
     stop_if(cancelled)
     return joined

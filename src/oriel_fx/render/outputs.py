@@ -8,6 +8,7 @@ from pathlib import Path
 
 from oriel_fx.errors import OutputError, UsageError
 from oriel_fx.render.chunks import cannot_write
+from oriel_fx.render.encode.command import CONTAINERS
 
 
 def default_output(song: Path) -> Path:
@@ -15,12 +16,27 @@ def default_output(song: Path) -> Path:
     return song.with_suffix(".oriel.mp4" if song.suffix.lower() == ".mp4" else ".mp4")
 
 
-def check_output(song: Path, output: Path, force: bool) -> None:
-    """Whether the video may be written there, asked before any work is done. Raises UsageError, OutputError."""
-    if not output.name.lower().endswith(".mp4"):
+def ending_of(output: Path) -> str:
+    """Which of the files we write its name says it is: `.mp4`, `.mov`, `.webm`; empty for another."""
+    return next((ending for ending in CONTAINERS if output.name.lower().endswith(ending)), "")
+
+
+def check_output(song: Path, output: Path, force: bool, filmed: bool = False) -> None:
+    """Whether the video may be written there, asked before any work is done. Raises UsageError, OutputError.
+
+    `filmed`: it shows a page, which may be clear in places.
+    """
+    ending = ending_of(output)
+    if not ending:
         raise UsageError(
             f"{output.name} does not end in .mp4.",
-            "Oriel writes MP4 files: give such a name with -o, or a folder that is there.",
+            "Oriel writes MP4 files, and of pages also .mov and .webm with alpha: give such a name with -o, or a "
+            "folder that is there.",
+        )
+    if ending != ".mp4" and not filmed:
+        raise UsageError(
+            f"{output.name} does not end in .mp4.",
+            "MOV and WebM, which can be clear, are for filmed pages (--page); choose an .mp4 name with -o.",
         )
     refuse_long_name(output)
     if output.is_dir():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
 
@@ -22,12 +22,13 @@ from oriel_fx.render.chunks import (
     write_whole,
 )
 from oriel_fx.render.early import EarlySong
+from oriel_fx.render.encode.command import CONTAINERS, Container
 from oriel_fx.render.encode.probe import verify
 from oriel_fx.render.engines.browser.build import open_page, page_key, page_of
 from oriel_fx.render.engines.engine_calls import close_engine, engine_warnings, may_split
 from oriel_fx.render.joining import Sound, join_chunks
 from oriel_fx.render.kept_song import keep_song, kept_song
-from oriel_fx.render.outputs import check_hash_file, check_output, default_output, put_in_place
+from oriel_fx.render.outputs import check_hash_file, check_output, default_output, ending_of, put_in_place
 from oriel_fx.render.prepare import PreparedSong, frame_range, moves_on_beats, prepare_song
 from oriel_fx.render.spec import RenderSpec
 
@@ -100,7 +101,7 @@ def render_video(
     draw: Drawer | None = None,
     prepared_in: Path | None = None,
 ) -> RenderResult:
-    """Render a song to an MP4 and check it.
+    """Render a song to an MP4 and check it; a filmed page also to a MOV or WebM, which keep what is clear in it.
 
     `jobs` processes draw at once; the file does not depend on their number. A work folder beside the output holds
     finished parts until the end: after a kill, a cancellation or an error, the same call goes on from there.
@@ -119,16 +120,18 @@ def render_video(
         raise UsageError("A web page is filmed on one machine.", "Render it without a queue.")
     found = _find_assets(spec, assets or NoAssets())
     output = Path(output) if output else default_output(song)
-    render = _Render(song, output, spec, found, on_progress, cancelled, page)
     check_song(song)
-    check_output(song, output, force)
+    check_output(song, output, force, filmed=page is not None)
+    if page:
+        page = replace(page, transparent=CONTAINERS[ending_of(output)].with_alpha)
+    render = _Render(song, output, spec, found, on_progress, cancelled, page)
     if frame_hashes is not None:
         check_hash_file(Path(frame_hashes), song, output)
     work = WorkFolder.beside(output)
     depends = _hash_assets(found) | (page_key(page) if page else {})
     with work.claimed(render_key(song, spec, depends), resume):
         # Another render of this video may have ended between the first look and the claim.
-        check_output(song, output, force)
+        check_output(song, output, force, filmed=page is not None)
         render.say("decode", 0, 0)
         wants_engine = jobs == 1 and draw is None
         prepared, engine = _prepare_and_build(render, [work.path, *filter(None, [prepared_in])], early, wants_engine)
@@ -159,6 +162,14 @@ class _Render:
         self._song_then = _stamp(song)
         self.drawing_since: float | None = None
         self.reused = 0
+
+    @property
+    def ending(self) -> str:
+        return ending_of(self.output)
+
+    @property
+    def container(self) -> Container:
+        return CONTAINERS[self.ending]
 
     @property
     def elapsed_s(self) -> float:
@@ -246,8 +257,10 @@ def _draw_and_join(
     spec, fps = render.spec, render.spec.output.frames_per_s
     first, stop = frame_range(spec, prepared.pcm.duration_s)
     chunks = plan_chunks(first, stop, fps)
-    job = ChunkJob(prepared, spec, render.assets, work.path, tuple(chunks), frame_hashes is not None, render.page)
-    sound = Sound(prepared, work.path, first, stop, fps, prepared_in)
+    job = ChunkJob(
+        prepared, spec, render.assets, work.path, tuple(chunks), frame_hashes is not None, render.page, render.ending
+    )
+    sound = Sound(prepared, work.path, first, stop, fps, prepared_in, render.container)
     try:
         with ThreadPoolExecutor(1, "oriel-keep") as pool:
             # Drawing need not wait for the disk, but other machines find the song there.
@@ -266,7 +279,7 @@ def _draw_and_join(
     warnings = engine_warnings(engine)
     render.say("join", n_frames, n_frames)
     try:
-        joined = join_chunks(prepared, spec, work, chunks, sound.file, render.cancelled)
+        joined = join_chunks(prepared, spec, work, chunks, sound.file, render.cancelled, render.ending)
         render.say("verify", n_frames, n_frames)
         verify(joined, n_frames, fps, float(sound.duration_s))
     except (EncodeError, VerifyError) as error:

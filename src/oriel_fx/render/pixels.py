@@ -27,6 +27,7 @@ class Planes:
 
     Planes are used again and again. `plate` notes which still picture they hold, and `drawn` where they differ
     from it, so that the next frame need not copy the rest once more; None when they may hold anything.
+    `alpha` is a fourth plane of full size, where a video may be clear: 0 there, 255 where it hides what is behind it.
     """
 
     data: Pixels
@@ -35,6 +36,7 @@ class Planes:
     v: Pixels
     plate: Planes | None = None
     drawn: list[Rect] = field(default_factory=list)
+    alpha: Pixels | None = None
 
     def reset_to(self, plate: Planes) -> None:
         """Hold the same picture as `plate`, copying only what differs."""
@@ -48,16 +50,19 @@ class Planes:
         self.plate, self.drawn = plate, []
 
     @staticmethod
-    def empty(width: int, height: int) -> Planes:
+    def empty(width: int, height: int, with_alpha: bool = False) -> Planes:
         """Planes of an even-sized frame, black."""
         luma, chroma = width * height, width * height // 4
-        data = np.full(luma + 2 * chroma, 128, np.uint8)
+        opaque_size = luma + 2 * chroma
+        data = np.full(opaque_size + (luma if with_alpha else 0), 128, np.uint8)
         data[:luma] = 16
+        data[opaque_size:] = 255
         return Planes(
             data,
             data[:luma].reshape(height, width),
             data[luma : luma + chroma].reshape(height // 2, width // 2),
-            data[luma + chroma :].reshape(height // 2, width // 2),
+            data[luma + chroma : opaque_size].reshape(height // 2, width // 2),
+            alpha=data[opaque_size:].reshape(height, width) if with_alpha else None,
         )
 
 

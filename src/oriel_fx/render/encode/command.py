@@ -11,35 +11,81 @@ from oriel_fx.render.audio.ffmpeg import input_args
 # Part of the plan: another number of threads makes other bytes, so it never follows the machine.
 X264_THREADS = 3
 KEYFRAME_S = 4
-AUDIO_BITRATE = "192k"
 _QUALITY = {"draft": ("ultrafast", 26), "standard": ("veryfast", 20), "high": ("medium", 17)}
+# ProRes: the quantiser. VP9: how much may be skipped for speed, and the quality aimed at.
+_PRORES_QUALITY = {"draft": 16, "standard": 9, "high": 4}
+_VP9_QUALITY = {"draft": (8, 34), "standard": (6, 24), "high": (4, 16)}
 _BT709 = ["-color_range", "tv", "-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709"]
 _QUIET = ["-hide_banner", "-nostdin", "-loglevel", "error", "-y"]
 
 
 @dataclass(frozen=True)
+class Container:
+    """What a file's ending stands for: ffmpeg's name for it, whether its video may be clear, how its sound is coded."""
+
+    muxer: str
+    with_alpha: bool
+    sound: tuple[str, ...]
+
+
+_AAC = ("-c:a", "aac", "-b:a", "192k")
+CONTAINERS = {
+    ".mp4": Container("mp4", False, _AAC),
+    ".mov": Container("mov", True, _AAC),
+    ".webm": Container("webm", True, ("-c:a", "libopus", "-b:a", "160k")),
+}
+
+
+@dataclass(frozen=True)
 class VideoFormat:
-    """What is encoded: size in pixels, frames per second, quality."""
+    """What is encoded: size in pixels, frames per second, quality, and the ending of the file it is for."""
 
     width: int
     height: int
     fps: Fraction
     quality: str
+    ending: str = ".mp4"
+
+    @property
+    def container(self) -> Container:
+        return CONTAINERS[self.ending]
 
 
 def encode_video(ffmpeg: str, video: VideoFormat, source: str, target: Path) -> list[str]:
-    """Raw I420 frames from `source` (a file or pipe:0) → H.264 High in an MP4, closed GOPs, tagged BT.709."""
+    """Raw I420 frames from `source` (a file or pipe:0) → H.264 High in an MP4, closed GOPs, tagged BT.709.
+
+    With an alpha plane → ProRes 4444 in a MOV, or VP9 in a WebM.
+    """
+    pixels = "yuva420p" if video.container.with_alpha else "yuv420p"
+    return [
+        ffmpeg, *_QUIET,
+        "-f", "rawvideo", "-pix_fmt", pixels, "-s", f"{video.width}x{video.height}", "-framerate", str(video.fps),
+        *_BT709, "-i", source, "-an", *_codec(video), *_BT709, "-chroma_sample_location", "center",
+        *(_exact(video.fps) if video.ending != ".webm" else ()), "-f", video.container.muxer, local_file(target),
+    ]  # fmt: skip
+
+
+def _codec(video: VideoFormat) -> list[str]:
+    keyframes = str(round(video.fps * KEYFRAME_S))
+    if video.ending == ".mov":
+        quantiser = str(_PRORES_QUALITY[video.quality])
+        return [
+            "-c:v", "prores_ks", "-profile:v", "4444", "-pix_fmt", "yuva444p10le", "-alpha_bits", "16",
+            "-qscale:v", quantiser, "-vendor", "apl0",
+        ]  # fmt: skip
+    if video.ending == ".webm":
+        speed, crf = _VP9_QUALITY[video.quality]
+        return [
+            "-c:v", "libvpx-vp9", "-pix_fmt", "yuva420p", "-crf", str(crf), "-b:v", "0", "-g", keyframes,
+            "-deadline", "realtime", "-cpu-used", str(speed), "-auto-alt-ref", "0", "-lag-in-frames", "0",
+            "-row-mt", "1", "-tile-columns", "2", "-threads", str(X264_THREADS),
+        ]  # fmt: skip
     preset, crf = _QUALITY[video.quality]
     # ultrafast drops 8x8 transforms, and with them the High profile.
     params = f"threads={X264_THREADS}:8x8dct=1:open-gop=0:aq-mode=3"
     return [
-        ffmpeg, *_QUIET,
-        "-f", "rawvideo", "-pix_fmt", "yuv420p", "-s", f"{video.width}x{video.height}", "-framerate", str(video.fps),
-        *_BT709, "-i", source,
-        "-an", "-c:v", "libx264", "-preset", preset, "-crf", str(crf), "-profile:v", "high", "-pix_fmt", "yuv420p",
-        "-g", str(round(video.fps * KEYFRAME_S)), "-x264-params", params, *_BT709,
-        "-chroma_sample_location", "center",
-        *_exact(video.fps), "-f", "mp4", local_file(target),
+        "-c:v", "libx264", "-preset", preset, "-crf", str(crf), "-profile:v", "high", "-pix_fmt", "yuv420p",
+        "-g", keyframes, "-x264-params", params,
     ]  # fmt: skip
 
 
@@ -55,21 +101,35 @@ def _exact(fps: Fraction) -> list[str]:
 
 
 def encode_audio(
-    ffmpeg: str, song: Path, start_s: Fraction, duration_s: Fraction, rate_hz: int, target: Path
+    ffmpeg: str,
+    song: Path,
+    start_s: Fraction,
+    duration_s: Fraction,
+    rate_hz: int,
+    target: Path,
+    container: Container = CONTAINERS[".mp4"],
 ) -> list[str]:
-    """Part of a song's first audio stream → AAC stereo. Time zero is the first sample, whatever the container says."""
+    """Part of a song's first audio stream → stereo. Time zero is the first sample, whatever the container says."""
     chain = (
         f"asetpts=N/SR/TB,atrim=start={float(start_s):.9f}:end={float(start_s + duration_s):.9f},asetpts=PTS-STARTPTS"
     )
     return [
         ffmpeg, *_QUIET, *input_args(song),
         "-map", "0:a:0", "-vn", "-sn", "-dn", "-map_metadata", "-1", "-af", chain,
-        "-ac", "2", "-ar", str(rate_hz), "-c:a", "aac", "-b:a", AUDIO_BITRATE, "-f", "mp4", local_file(target),
+        "-ac", "2", "-ar", str(rate_hz), *container.sound, "-f", "mp4", local_file(target),
     ]  # fmt: skip
 
 
-def join(ffmpeg: str, chunk_list: Path, audio: Path, tags: dict[str, str], fps: Fraction, target: Path) -> list[str]:
-    """Chunks named in a concat list, and the audio → one MP4, nothing encoded again, index at the front.
+def join(
+    ffmpeg: str,
+    chunk_list: Path,
+    audio: Path,
+    tags: dict[str, str],
+    fps: Fraction,
+    target: Path,
+    container: Container = CONTAINERS[".mp4"],
+) -> list[str]:
+    """Chunks named in a concat list, and the audio → one file, nothing encoded again, index at the front.
 
     To be run in the list's own folder: ffmpeg reads the names in it as parts of a URL, where ? and # in the
     folder's own name would mean something.
@@ -77,11 +137,16 @@ def join(ffmpeg: str, chunk_list: Path, audio: Path, tags: dict[str, str], fps: 
     # Where one chunk ends and the next begins, ffmpeg counts in microseconds; in an hour that adds up to ticks.
     ticks = timescale(fps) / fps
     on_grid = f"setts=pts=round(PTS/{ticks})*{ticks}:dts=round(DTS/{ticks})*{ticks}:duration={ticks}"
+    finish = ["-movflags", "+faststart", *_exact(fps)]
+    if container.muxer == "webm":
+        # Its clock has milliseconds: each frame at the nearest one, counted from the start.
+        on_grid = f"setts=ts=round(N*{fps.denominator}/{fps.numerator}/TB)"
+        finish = ["-metadata:s:v:0", "alpha_mode=1", "-cues_to_front", "1"]
     metadata = [part for key, value in tags.items() if value for part in ("-metadata", f"{key}={value}")]
     return [
         ffmpeg, *_QUIET, "-f", "concat", "-safe", "0", "-i", f"file:{chunk_list.name}", "-i", local_file(audio),
         "-map", "0:v:0", "-map", "1:a:0", "-c", "copy", "-bsf:v", on_grid, "-map_metadata", "-1", *metadata,
-        "-movflags", "+faststart", *_exact(fps), "-f", "mp4", local_file(target),
+        *finish, "-f", container.muxer, local_file(target),
     ]  # fmt: skip
 
 

@@ -18,22 +18,23 @@ QUEUE_FRAMES = 5
 
 
 class Encoder:
-    """One ffmpeg that eats I420 frames: borrow planes with `take`, fill them, give them back with `put`.
+    """One ffmpeg that eats I420 frames, perhaps with alpha: borrow planes with `take`, fill them, give them to `put`.
 
     A thread of its own writes to the pipe, so that drawing and encoding overlap; the buffers are reused.
     """
 
-    def __init__(self, command: list[str], target: Path, width: int, height: int) -> None:
+    def __init__(self, command: list[str], target: Path, width: int, height: int, with_alpha: bool = False) -> None:
         self._target = target
         self._child = start_child(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
         assert self._child.stdin is not None
         self._pipe = self._child.stdin
+        frames = [Planes.empty(width, height, with_alpha) for _ in range(QUEUE_FRAMES)]
         # Kept until ffmpeg has ended: the last frame lent may still be read then.
-        self._frames = FramePipe(self._pipe.fileno(), width * height * 3 // 2)
+        self._frames = FramePipe(self._pipe.fileno(), frames[0].data.nbytes)
         # Simple queues are safe from a KeyboardInterrupt, which may leave the lock of the other kind held for ever.
         self._free: queue.SimpleQueue[Planes] = queue.SimpleQueue()
-        for _ in range(QUEUE_FRAMES):
-            self._free.put(Planes.empty(width, height))
+        for planes in frames:
+            self._free.put(planes)
         self._full: queue.SimpleQueue[Planes | None] = queue.SimpleQueue()
         self._failed = threading.Event()
         self._stderr = b""

@@ -48,8 +48,11 @@ def probe(file: Path) -> Probe:
 
 
 def _stream(rows: list[tuple[int, int]], base: Fraction) -> Stream:
-    steps = {after[0] - before[0] for before, after in pairwise(rows)}
-    return Stream(len(rows), float(rows[0][0] * base), float((rows[-1][0] + rows[-1][1]) * base), len(steps) <= 1)
+    steps = {after[0] - before[0] for before, after in pairwise(rows)} or {0}
+    # Where times are whole milliseconds, most frame rates do not fall on them.
+    uneven = 1 if base == Fraction(1, 1000) else 0
+    even = max(steps) - min(steps) <= uneven
+    return Stream(len(rows), float(rows[0][0] * base), float((rows[-1][0] + rows[-1][1]) * base), even)
 
 
 def verify(file: Path, n_frames: int, fps: Fraction, audio_s: float) -> None:

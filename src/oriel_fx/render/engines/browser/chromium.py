@@ -5,8 +5,11 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
+from ctypes.util import find_library
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from oriel_fx.errors import DependencyError
 
@@ -59,10 +62,49 @@ def version_of(chromium: Chromium) -> str:
     return shown.stdout.strip() or Path(chromium.path).name
 
 
-def flags(port: int, local_host: str | None, allow_network: bool) -> list[str]:
+# A headless shell so started draws when it is told to, and then at once and all of it.
+STEPPED = (
+    "--enable-begin-frame-control",
+    "--run-all-compositor-stages-before-draw",
+    "--disable-new-content-rendering-timeout",
+    "--disable-threaded-animation",
+    "--disable-threaded-scrolling",
+    "--disable-image-animation-resync",
+)
+
+
+# How WebGL is drawn. Mesa takes about half of SwiftShader's time for shaders, but several times as long for all else,
+# which therefore stays with Chromium's own painter. With WebGPU all goes through SwiftShader, many times slower.
+Gl = Literal["mesa", "swiftshader", "webgpu"]
+GL_FLAGS: dict[Gl, tuple[str, ...]] = {
+    "mesa": (
+        "--use-gl=angle",
+        "--use-angle=gl-egl",
+        "--ignore-gpu-blocklist",
+        "--disable-gpu-compositing",
+        "--disable-gpu-rasterization",
+        "--disable-accelerated-2d-canvas",
+    ),
+    "swiftshader": (),
+    "webgpu": (
+        "--enable-unsafe-webgpu",
+        "--enable-features=Vulkan",
+        "--use-vulkan=swiftshader",
+        "--use-angle=swiftshader",
+    ),
+}
+
+
+def has_mesa() -> bool:
+    """Whether the system has Mesa's EGL, which Skia's wheel needs too."""
+    return sys.platform == "linux" and find_library("EGL_mesa") is not None
+
+
+def flags(port: int, local_host: str | None, allow_network: bool, stepped: bool, gl: Gl) -> list[str]:
     """Command line for filming: no sound device, no background traffic, and no network unless allowed.
 
     Without it, every request goes to our own server as to a proxy, and what is not ours is refused there.
+    `stepped`: frames only on demand, which a headless shell alone can do.
     """
     words = [
         "--autoplay-policy=no-user-gesture-required",
@@ -77,6 +119,9 @@ def flags(port: int, local_host: str | None, allow_network: bool) -> list[str]:
         "--mute-audio",
         "--enable-unsafe-swiftshader",
         "--no-first-run",
+        "--disable-checker-imaging",
+        *(STEPPED if stepped else ()),
+        *GL_FLAGS[gl],
     ]
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         words.append("--no-sandbox")

@@ -10,9 +10,9 @@ from typing import Any
 from oriel_fx.errors import OrielError, PageError
 from oriel_fx.render.cancel import Cancelled, never, stop_if
 from oriel_fx.render.engines.browser.convert import PageConverter, decode_shot
-from oriel_fx.render.engines.browser.faults import too_slow
+from oriel_fx.render.engines.browser.faults import WebGpuWantedError, too_slow
 from oriel_fx.render.engines.browser.options import PageOptions
-from oriel_fx.render.engines.browser.ring import BGRA, Ring
+from oriel_fx.render.engines.browser.ring import BGRA, Ground, Ring
 from oriel_fx.render.engines.browser.script import build_script
 from oriel_fx.render.engines.browser.server import PageServer
 from oriel_fx.render.engines.browser.session import PageSession
@@ -21,8 +21,7 @@ from oriel_fx.render.pixels import Planes
 from oriel_fx.render.scene import Pixels
 from oriel_fx.render.spec import RenderSpec
 
-WHITE = (255, 255, 255)
-ASK_AGAIN_S = 0.0003
+SHORTEST_PAUSE_S, LONGEST_PAUSE_S = 0.0003, 0.003
 # A page that can be opened anywhere is opened anew after so many frames, to give back what memory it gathered.
 RECYCLE_FRAMES = 3000
 
@@ -49,7 +48,7 @@ class BrowserEngine:
         self._size_px = spec.output.size_px
         self._place = options.place()
         self._converter = PageConverter(*self._size_px)
-        self._complaints: list[str] = []
+        self._webgpu = False
         self._server: PageServer | None = None
         self._session: PageSession | None = None
         self.seekable = False
@@ -71,8 +70,10 @@ class BrowserEngine:
             song_bytes=song.path.stat().st_size,
             song_name=f"song{song.path.suffix}",
             secret=self._server.secret,
+            webgpu=self._webgpu,
+            transparent=self._options.transparent,
         )
-        self._session = PageSession(self._options, place, self._size_px, script, self._server.port)
+        self._session = PageSession(self._options, place, self._size_px, script, self._server.port, self._webgpu)
         self._session.give_song(song.path)
         self._ring = Ring(self._session.profile, *self._size_px)
         self._begun = False
@@ -80,9 +81,17 @@ class BrowserEngine:
         self._filmed = 0
         try:
             facts = self._session.open()
+        except WebGpuWantedError:
+            self._reopen_with_webgpu()
+            return
         except PageError as error:
             raise self._with_hint(error) from None
         self.seekable = bool(facts["seekable"])
+
+    def _reopen_with_webgpu(self) -> None:
+        self.close()
+        self._webgpu = True
+        self._open()
 
     def _made_up(self, path: str) -> str | None:
         """Files that are not on the disk: the bundled page's solid, from the library's own generator."""
@@ -98,7 +107,12 @@ class BrowserEngine:
             self._open()
         if index != self._next:
             self._go_to(index)
-        pixels, kind, ground = self._wait_for(index)
+        try:
+            pixels, kind, ground = self._wait_for(index)
+        except WebGpuWantedError:
+            self._reopen_with_webgpu()
+            self._go_to(index)
+            pixels, kind, ground = self._wait_for(index)
         self._converter.write(pixels, kind, ground, planes)
         if self._from_ring:
             self._ring.next()
@@ -130,14 +144,17 @@ class BrowserEngine:
     _from_ring = False
     _waited_frames = 0
 
-    def _wait_for(self, index: int) -> tuple[Pixels, int, tuple[int, int, int]]:
+    def _wait_for(self, index: int) -> tuple[Pixels, int, Ground]:
         assert self._session
         session = self._session
         # Frames before this one that are stepped unseen have their own time.
         limit = self._options.timeout_s + 0.2 * self._waited_frames
         self._waited_frames = 0
         until = time.monotonic() + limit
+        pause_s = SHORTEST_PAUSE_S
         while True:
+            if isinstance(session.fault, WebGpuWantedError):
+                raise session.fault
             if session.fault:
                 raise self._with_hint(session.fault)
             if frame := self._ring.peek():
@@ -147,11 +164,12 @@ class BrowserEngine:
             if not session.shots.empty():
                 number, data = session.shots.get()
                 self._from_ring = False
-                return self._checked(number, index, decode_shot(data, *self._size_px)), BGRA, WHITE
+                return self._checked(number, index, decode_shot(data, *self._size_px)), BGRA, None
             stop_if(self._cancelled)
             if time.monotonic() > until:
                 raise self._with_hint(too_slow(f"over frame {index}", self._options.timeout_s))
-            time.sleep(ASK_AGAIN_S)
+            time.sleep(pause_s)
+            pause_s = min(LONGEST_PAUSE_S, pause_s * 1.3)
 
     @staticmethod
     def _checked(number: int, index: int, pixels: Pixels) -> Pixels:
@@ -176,10 +194,23 @@ class BrowserEngine:
             try:
                 facts: dict[str, Any] = self._session.evaluate("__oriel.report()")
             except OrielError:
-                facts = {"complaints": [], "playing": True, "sound": False}
+                facts = {"complaints": [], "playing": True, "sound": False, "helped": False}
             found += [f"The page complained: {text}" for text in facts["complaints"][:5]]
             if facts["sound"] and not facts["playing"]:
-                found.append("The page never played the song; --click SELECTOR presses its play button.")
+                found.append(
+                    "The page never played the song; --click SELECTOR presses its play button, --click body any place."
+                )
+            if facts["helped"]:
+                found.append(
+                    "The page did not play by itself, so its <audio> was started; "
+                    "if the picture should react, --click SELECTOR presses its play button."
+                )
+        camera = self._session.camera if self._session else None
+        if camera and camera.pictures and not camera.stepped:
+            found.append(
+                "This Chromium gives no frames on demand, so the page was filmed by screenshots, which are slower; "
+                "chromium-headless-shell does."
+            )
         if self._server:
             refused, missing = dict.fromkeys(self._server.refused), dict.fromkeys(self._server.missing)
             found += [f"The page asked for {what}, which was refused (--allow-network)." for what in list(refused)[:5]]

@@ -5,6 +5,10 @@ from __future__ import annotations
 from oriel_fx.errors import DependencyError, PageError
 
 
+class WebGpuWantedError(PageError):
+    """The page asks for WebGPU in a browser started without it; never told, but answered by another browser."""
+
+
 def no_playwright() -> DependencyError:
     return DependencyError(
         "Filming a page needs Playwright, which is not installed.", "pip install 'oriel-fx[browser]'"
@@ -18,6 +22,8 @@ def explain(error: Exception, doing: str, timeout_s: float) -> PageError:
     if isinstance(error, TimeoutError) or type(error).__name__ == "TimeoutError":
         return too_slow(doing, timeout_s)
     text = str(error)
+    if "ORIEL-WEBGPU" in text:
+        return WebGpuWantedError("The page asks for WebGPU.", "It is opened anew in a browser that has it.")
     if "ORIEL-FAULT " in text:
         thrown = text.split("ORIEL-FAULT ")[1].splitlines()[0]
         return PageError(f"The page threw an error: {thrown}", "Open it in a browser and look at its console.")

@@ -23,6 +23,7 @@ class PageOptions:
     """A page to film. `source` is a file, a folder with an index.html, a URL, or a bundled page's name.
 
     `config` is given to the page as it is. `timeout_s` is how long a page may take to get ready, or for one frame.
+    `transparent`: what is clear in the page stays so in the video; the renderer sets it by the output's ending.
     """
 
     source: str
@@ -33,6 +34,7 @@ class PageOptions:
     capture: Capture = "auto"
     allow_network: bool = False
     timeout_s: float = 30.0
+    transparent: bool = False
 
     @property
     def bundled(self) -> bool:

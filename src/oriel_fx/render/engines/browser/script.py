@@ -38,6 +38,8 @@ def build_script(
     song_bytes: int,
     song_name: str,
     secret: str,
+    transparent: bool = False,
+    webgpu: bool = False,
 ) -> str:
     """JavaScript for the start of every document."""
     width, height = size_px
@@ -51,6 +53,8 @@ def build_script(
         "width": width,
         "height": height,
         "seed": seed,
+        "transparent": transparent,
+        "webgpu": webgpu,
         "durationS": duration_s,
         "songBytes": song_bytes,
         "song": f"{base}/{song_name}",

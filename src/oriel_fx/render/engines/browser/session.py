@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from oriel_fx.errors import DependencyError, OrielError, PageError
-from oriel_fx.render.engines.browser.chromium import HOW_TO_GET, find_chromium, flags
+from oriel_fx.render.engines.browser.camera import Camera
+from oriel_fx.render.engines.browser.chromium import HOW_TO_GET, Chromium, Gl, find_chromium, flags, has_mesa
 from oriel_fx.render.engines.browser.faults import explain, no_playwright
 from oriel_fx.render.engines.browser.options import PageOptions, PagePlace
 
@@ -31,11 +32,16 @@ PREFIX = "oriel-page-"
 
 
 class PageSession:
-    """A page in a browser of its own. Calls wait for the browser's thread; `fault` is what went wrong meanwhile."""
+    """A page in a browser of its own. Calls wait for the browser's thread; `fault` is what went wrong meanwhile.
 
-    def __init__(self, options: PageOptions, place: PagePlace, size_px: tuple[int, int], script: str, port: int):
+    `webgpu`: the browser has it, and draws all else many times slower.
+    """
+
+    def __init__(
+        self, options: PageOptions, place: PagePlace, size_px: tuple[int, int], script: str, port: int, webgpu: bool
+    ) -> None:
         self._options, self._place, self._size_px, self._port = options, place, size_px, port
-        self._script = script
+        self._script, self._webgpu = script, webgpu
         self.fault: OrielError | None = None
         self.shots: queue.SimpleQueue[tuple[int, bytes]] = queue.SimpleQueue()
         folder = _memory_folder()
@@ -47,6 +53,7 @@ class PageSession:
         self._driver: Playwright | None = None
         self._context: BrowserContext | None = None
         self._page: Page | None = None
+        self.camera: Camera | None = None
         self._filming: Future[None] | None = None
         self._filmed = False
 
@@ -73,15 +80,40 @@ class PageSession:
             from playwright.async_api import async_playwright
         except ModuleNotFoundError:
             raise no_playwright() from None
-        width, height = self._size_px
         self._driver = await async_playwright().start()
+        chromium = find_chromium()
+        stepped, gl = chromium.shell, self._gl
+        while True:
+            self.camera = await self._start(chromium, stepped, gl)
+            if stepped and not await self.camera.answers():
+                stepped = False
+            elif gl == "mesa" and not await self._has_webgl():
+                gl = "swiftshader"
+            else:
+                return
+            assert self._context
+            await self._context.close()
+
+    @property
+    def _gl(self) -> Gl:
+        if self._webgpu:
+            return "webgpu"
+        return "mesa" if has_mesa() else "swiftshader"
+
+    async def _has_webgl(self) -> bool:
+        assert self._page
+        return bool(await self._page.evaluate("!!document.createElement('canvas').getContext('webgl2')"))
+
+    async def _start(self, chromium: Chromium, stepped: bool, gl: Gl) -> Camera:
+        assert self._driver
+        width, height = self._size_px
         self._context = await self._driver.chromium.launch_persistent_context(
             self.profile,
-            executable_path=find_chromium().path,
+            executable_path=chromium.path,
             headless=True,
             viewport={"width": width, "height": height},
             screen={"width": width, "height": height},
-            args=flags(self._port, self._place.local_host, self._options.allow_network),
+            args=flags(self._port, self._place.local_host, self._options.allow_network, stepped, gl),
             bypass_csp=True,
             service_workers="block",
             handle_sigint=False,
@@ -97,8 +129,27 @@ class PageSession:
         page.on("crash", lambda _: self._fail("The page's process crashed", "It may lack memory."))
         page.on("framenavigated", self._on_navigated)
         self._context.on("page", self._on_popup)
+        camera = Camera(await self._context.new_cdp_session(page), stepped, self._lossy)
+        if self._options.transparent:
+            await camera.see_through()
+        return camera
+
+    @property
+    def _lossy(self) -> bool:
+        # JPEG has no alpha.
+        return self._options.capture == "fast" and not self._options.transparent
 
     async def _load(self) -> dict[str, Any]:
+        assert self.camera
+        idling = asyncio.create_task(self.camera.idle()) if self.camera.stepped else None
+        try:
+            return await self._get_ready()
+        finally:
+            if idling:
+                idling.cancel()
+                await asyncio.wait([idling])
+
+    async def _get_ready(self) -> dict[str, Any]:
         page, options = self._page, self._options
         assert page
         answer = await page.goto(self._place.url, wait_until="commit", timeout=options.timeout_s * 1000)
@@ -157,32 +208,27 @@ class PageSession:
         self._filming = asyncio.run_coroutine_threadsafe(self._film(first, stop), self._loop)
 
     async def _film(self, first: int, stop: int) -> None:
-        page = self._page
-        assert page
+        page, camera = self._page, self.camera
+        assert page and camera
         at, way = first, self._options.capture
         try:
             while at < stop:
-                result = await page.evaluate("([first, stop, way]) => __oriel.film(first, stop, way)", [at, stop, way])
-                if not result["shot"]:
+                wanted = [at, stop, way, camera.stepped]
+                result = await page.evaluate("(wanted) => __oriel.film(...wanted)", wanted)
+                if result["needs"] == "nothing":
                     return
-                self.shots.put((result["number"], await self._shoot()))
-                at = result["next"]
+                if result["needs"] == "layout":
+                    await asyncio.wait_for(camera.glance(result["timeMs"]), self._options.timeout_s)
+                    at = max(at, result["number"])
+                    continue
+                shot = await asyncio.wait_for(camera.take(result["timeMs"]), self._options.timeout_s)
+                self.shots.put((result["number"], shot))
+                at = result["number"] + 1
                 while self.shots.qsize() >= SHOTS_AHEAD:
                     await asyncio.sleep(0.001)
         except Exception as error:
             if self.fault is None:
                 self.fault = explain(error, "filming", self._options.timeout_s)
-
-    async def _shoot(self) -> bytes:
-        assert self._page
-        lossy = self._options.capture == "fast"
-        return await self._page.screenshot(
-            type="jpeg" if lossy else "png",
-            quality=92 if lossy else None,
-            animations="allow",
-            caret="initial",
-            timeout=self._options.timeout_s * 1000,
-        )
 
     def halt(self, let_go: Callable[[], None]) -> None:
         """Stop filming after the frame under way; `let_go` drops frames that wait to be taken, again and again."""
@@ -216,6 +262,8 @@ class PageSession:
 
     def close(self) -> None:
         """Ends the browser, even one whose page never returns."""
+        if self._filming:
+            self._filming.cancel()
         with contextlib.suppress(Exception):
             self._wait(self._close(), CLOSING_S)
         kill_naming(str(self.profile))

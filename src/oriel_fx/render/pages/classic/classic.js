@@ -12,7 +12,10 @@ const config = {
 const STEPS_PER_S = 60;
 
 const canvas = document.getElementById("view");
-const gl = canvas.getContext("webgl2", { antialias: false, alpha: false });
+// In a video that can be clear, the lines float on nothing.
+const clear = Boolean(oriel && oriel.transparent);
+if (clear) document.documentElement.style.background = document.body.style.background = "transparent";
+const gl = canvas.getContext("webgl2", { antialias: false, alpha: clear });
 const solid = await (await fetch("solid.json")).json();
 
 const VERTEX = `#version 300 es
@@ -86,7 +89,7 @@ for (const attribute of [0, 1]) {
   gl.vertexAttribDivisor(attribute, 1);
 }
 gl.enable(gl.BLEND);
-gl.blendFunc(gl.SRC_ALPHA, gl.ONE_MINUS_SRC_ALPHA);
+gl.blendFuncSeparate(gl.SRC_ALPHA, gl.ONE_MINUS_SRC_ALPHA, gl.ONE, gl.ONE_MINUS_SRC_ALPHA);
 
 const parts = (hex) => [1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16));
 const base = parts(config.baseColor);
@@ -96,7 +99,7 @@ function draw(timeS, bass, treble) {
   const { width, height } = canvas;
   const stroke = Math.max(1, config.thickness * Math.min(width, height));
   gl.viewport(0, 0, width, height);
-  gl.clearColor(0, 0, 0, 1);
+  gl.clearColor(0, 0, 0, clear ? 0 : 1);
   gl.clear(gl.COLOR_BUFFER_BIT);
   gl.uniform1f(places.scale, 1 + bass * config.pulseIntensity);
   gl.uniform1f(places.angle, timeS * config.rotationSpeed);

@@ -39,7 +39,7 @@ onmessage = ({ data }) => {
     } catch (error) { postMessage({ error: String(error) }); }
   });
 };`;
-const BGRA = 1, RGBA_UP = 2;
+const BGRA = 1, RGBA_UP = 2, RGBA = 3;
 const ring = { worker: null, waiting: [], spare: [], kind: 0 };
 
 async function openRing() {
@@ -83,6 +83,9 @@ const look = { dirty: true, canvas: null, why: "", ground: 0 };
 const watcher = new MutationObserver(() => { look.dirty = true; });
 watcher.observe(document, { subtree: true, childList: true, attributes: true, characterData: true });
 for (const name of ["load", "transitionend", "animationend"]) window.addEventListener(name, () => { look.dirty = true; }, true);
+for (const Observer of [ResizeObserver, IntersectionObserver]) {
+  replace(Observer.prototype, "observe", (old) => function (...args) { look.dirty = true; return old.apply(this, args); });
+}
 
 function findCanvas() {
   if (!look.dirty) return look.canvas;
@@ -91,6 +94,9 @@ function findCanvas() {
   const canvases = [...document.querySelectorAll("canvas")].filter(shows);
   if (canvases.length !== 1) return no(canvases.length ? "there are several canvases" : "no canvas fills the page");
   const canvas = canvases[0];
+  const { kind, context } = contextKinds.get(canvas) || {};
+  if (kind === "elsewhere") return no("a worker draws the canvas");
+  if (/webgl/.test(kind || "") && !(context.getContextAttributes() || {}).premultipliedAlpha) return no("its colours are not premultiplied");
   if (canvas.width !== settings.width || canvas.height !== settings.height) return no(`the canvas is ${canvas.width} x ${canvas.height}`);
   const box = canvas.getBoundingClientRect();
   const near = (a, b) => Math.abs(a - b) < 0.51;
@@ -101,7 +107,7 @@ function findCanvas() {
   if (other) return no(`<${other.tagName ? other.tagName.toLowerCase() : "text"}> shows beside the canvas`);
   const ground = groundBehind(canvas);
   if (!ground) return no("there is a picture behind the canvas");
-  look.ground = (ground[0] << 16) | (ground[1] << 8) | ground[2];
+  look.ground = ground === NOTHING ? NO_GROUND : (ground[0] << 16) | (ground[1] << 8) | ground[2];
   look.canvas = canvas;
   look.why = "";
   return canvas;
@@ -139,6 +145,8 @@ function hasBorder(element) {
   const style = getComputedStyle(element);
   return ["Top", "Right", "Bottom", "Left"].some((side) => parseFloat(style[`border${side}Width`]) && style[`border${side}Style`] !== "none");
 }
+const NOTHING = [];
+const NO_GROUND = 1 << 24;
 // What lies under a canvas that is not opaque: the colours behind it, from the inside out.
 function groundBehind(canvas) {
   for (let node = canvas; node; node = node.parentElement) {
@@ -148,7 +156,7 @@ function groundBehind(canvas) {
     const parts = (style.backgroundColor.match(/[\d.]+/g) || []).map(Number);
     return parts.length === 4 && parts[3] < 1 ? null : parts.slice(0, 3);
   }
-  return [255, 255, 255];
+  return NOTHING;
 }
 
 function readGl(gl, pixels) {
@@ -179,5 +187,5 @@ function sendCanvas(canvas, number) {
   }
   const picture = new VideoFrame(canvas, { timestamp: 0 });
   const transfer = spare ? [picture, spare] : [picture];
-  return post({ number, ground: look.ground, kind: BGRA, picture, spare }, transfer);
+  return post({ number, ground: look.ground, kind: /^RGB/.test(picture.format) ? RGBA : BGRA, picture, spare }, transfer);
 }

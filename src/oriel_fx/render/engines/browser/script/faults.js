@@ -22,6 +22,7 @@ console.error = (...args) => {
   realConsoleError(...args);
 };
 function checkFaults() {
+  if (faults.wantsGpu) throw new Error("ORIEL-WEBGPU");
   if (faults.away) throw new Error(`ORIEL-AWAY ${faults.away} (${when()})`);
   if (faults.first) throw new Error(`ORIEL-FAULT ${faults.first}`);
 }

@@ -1,5 +1,5 @@
 // Stepping frame by frame, as Oriel asks.
-const contract = { config: settings.config, song: settings.song, fps: settings.fps, size: settings.size, seekable: false };
+const contract = { config: settings.config, song: settings.song, fps: settings.fps, size: settings.size, transparent: settings.transparent, seekable: false };
 contract.audio = async (start, count, rate) => {
   const [left, right] = await readSong(start, count, rate);
   const buffer = new AudioBuffer({ numberOfChannels: 2, length: count, sampleRate: rate });
@@ -46,7 +46,7 @@ async function prepare(options) {
   }
   await document.fonts.ready;
   startAutoplay();
-  if (typeof contract.ready === "function") await contract.ready();
+  if (typeof contract.ready === "function") await real.Promise.race([contract.ready(), gpuAsked]);
   checkFaults();
   // A quiet page still gets its first drawing; others go on until they play.
   const most = Math.round(settings.patienceS * settings.fps);
@@ -57,7 +57,10 @@ async function prepare(options) {
     await advance(clock.now + frameMs(1));
     if (n % 8 === 7) await realWait(1);
   }
-  if (!film.playing) for (const element of document.querySelectorAll("audio")) element.play();
+  if (!film.playing) {
+    for (const element of document.querySelectorAll("audio")) element.play();
+    film.helped = film.playing;
+  }
   return { playing: film.playing, sound: hasSound(), seekable: contract.seekable === true, waited: !options.waitFor || !!document.querySelector(options.waitFor) };
 }
 const hasSound = () => contexts.size > 0 || document.querySelector("audio") !== null;
@@ -82,23 +85,36 @@ function begin(first) {
   position = contract.seekable ? first - 1 : -1;
 }
 
-// Film frames first..stop-1 into the ring. Comes back early where a frame must be seen from outside, or on `halt`.
+// Film frames first..stop-1 into the ring. Comes back early where the browser must do something for frame `number`:
+// take its picture, or, where it draws on demand only, lay the page out; then the same frame is asked for again.
 let halted = false;
-async function filmFrames(first, stop, way) {
+let laidOut = -1;
+async function filmFrames(first, stop, way, onDemand) {
   halted = false;
-  for (let number = position + 1; number < first; number++) {
-    if (contract.seekable) { position = first - 1; break; }
-    await step(number);
-    if (halted) return { next: position + 1, shot: false };
-  }
   let sent = [];
+  const comeBack = async (needs, number) => {
+    await real.Promise.all(sent);
+    return { needs, number, timeMs: film.startMs + frameMs(number) };
+  };
+  const find = () => (way === "screenshot" ? null : findCanvas());
+  if (contract.seekable && position < first - 1) position = first - 1;
+  // What is stepped unseen gets the same layouts as what is filmed: the page must not be able to tell.
+  if (laidOut === position) find();
+  while (position < first - 1) {
+    await step(position + 1);
+    if (halted) return { needs: "nothing" };
+    if (onDemand && (look.dirty || !find())) return comeBack("layout", (laidOut = position));
+  }
   for (let number = first; number < stop && !halted; number++) {
-    await step(number);
-    const canvas = way === "screenshot" ? null : findCanvas();
+    const again = laidOut === number;
+    laidOut = -1;
+    if (!again) await step(number);
+    if (look.dirty && onDemand && !again && way !== "screenshot") return comeBack("layout", (laidOut = number));
+    const canvas = find();
     if (!canvas && way === "canvas") throw new Error(`its canvas cannot be filmed alone: ${look.why} (--capture auto takes pictures instead)`);
     if (!canvas) {
-      await real.Promise.all(sent);
-      return { next: number + 1, shot: true, number, why: look.why, way };
+      await lookWhole();
+      return comeBack("picture", number);
     }
     await openRing();
     sent.push(sendCanvas(canvas, number));
@@ -106,7 +122,14 @@ async function filmFrames(first, stop, way) {
     if (sent.length > 1) await sent.shift();
   }
   await real.Promise.all(sent);
-  return { next: position + 1, shot: false };
+  return { needs: "nothing" };
+}
+// What the picture shows has come: fonts that this layout is the first to use, and images.
+async function lookWhole() {
+  void document.documentElement.offsetHeight;
+  for (const image of document.images) if (!image.complete && image.loading !== "lazy") track(loadOf(image), image.src);
+  if (document.fonts.status === "loading") track(document.fonts.ready, "a font");
+  await settle();
 }
 const facts = () => {
   const canvas = findCanvas();
@@ -114,5 +137,5 @@ const facts = () => {
 };
 
 Object.defineProperty(window, "__oriel", {
-  value: { report: () => ({ complaints: faults.complaints, playing: film.playing, sound: hasSound() }), prepare, begin, film: filmFrames, halt: () => { halted = true; }, facts, position: () => position, settle },
+  value: { report: () => ({ complaints: faults.complaints, playing: film.playing, sound: hasSound(), helped: film.helped }), prepare, begin, film: filmFrames, halt: () => { halted = true; }, facts, position: () => position, settle },
 });

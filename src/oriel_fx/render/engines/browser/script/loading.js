@@ -15,15 +15,32 @@ for (const name of ["arrayBuffer", "blob", "json", "text", "formData", "bytes"])
   replace(Response.prototype, name, (old) => function () { return track(old.call(this), "a response"); });
 }
 replace(window, "createImageBitmap", (old) => function (...args) { return track(old.apply(window, args), "an image bitmap"); });
+// A browser with WebGPU draws all else slowly, so a page has to ask before it is opened in one.
+let gpuWanted = null;
+const gpuAsked = new real.Promise((done) => { gpuWanted = done; });
+if (window.GPU && !settings.webgpu) {
+  replace(GPU.prototype, "requestAdapter", () => function () {
+    faults.wantsGpu = true;
+    gpuWanted();
+    return new real.Promise(() => {});
+  });
+}
+for (const [kind, name] of [
+  ["GPU", "requestAdapter"], ["GPUAdapter", "requestDevice"], ["GPUDevice", "createRenderPipelineAsync"],
+  ["GPUDevice", "createComputePipelineAsync"], ["GPUQueue", "onSubmittedWorkDone"], ["GPUBuffer", "mapAsync"],
+]) {
+  if (window[kind] && settings.webgpu) replace(window[kind].prototype, name, (old) => function (...args) { return track(old.apply(this, args), name); });
+}
 replace(HTMLImageElement.prototype, "decode", (old) => function () { return track(old.call(this), this.src); });
 replace(XMLHttpRequest.prototype, "send", (old) => function (body) {
   track(new real.Promise((done) => this.addEventListener("loadend", () => done())), "a request");
   return old.call(this, body);
 });
+const loadOf = (image) => new real.Promise((done) => {
+  for (const name of ["load", "error"]) image.addEventListener(name, () => done(), { once: true });
+});
 replaceGetter(HTMLImageElement.prototype, "src", function (get) { return get.call(this); }, function (value, set) {
-  const loaded = new real.Promise((done) => {
-    for (const name of ["load", "error"]) this.addEventListener(name, () => done(), { once: true });
-  });
+  const loaded = loadOf(this);
   set.call(this, value);
   if (value && this.loading !== "lazy") track(loaded, String(value).slice(0, 200));
 });

@@ -1,8 +1,8 @@
 // Media elements: every <audio> plays the song; a <video> that is no sound source shows its own picture, stepped.
 const media = new Map();
-const film = { begun: false, startMs: 0, playing: false, stepped: false };
+const film = { begun: false, startMs: 0, playing: false, stepped: false, helped: false };
 const mediaReal = {};
-for (const name of ["currentTime", "paused", "ended", "duration"]) {
+for (const name of ["currentTime", "paused", "ended", "duration", "playbackRate"]) {
   mediaReal[name] = Object.getOwnPropertyDescriptor(HTMLMediaElement.prototype, name);
 }
 mediaReal.play = HTMLMediaElement.prototype.play;
@@ -45,6 +45,7 @@ function tell(element, ...names) {
 HTMLMediaElement.prototype.play = function play() {
   const state = stateOf(this);
   if (!isSong(this)) mediaReal.pause.call(this);
+  else if (this.controls) showControls(this, timeOf(this));
   if (!state.paused) return real.Promise.resolve();
   const from = state.ended ? 0 : timeOf(this);
   state.paused = state.ended = false;
@@ -62,6 +63,7 @@ HTMLMediaElement.prototype.pause = function pause() {
   if (state.paused) return;
   const at = timeOf(this);
   state.paused = true;
+  mediaReal.pause.call(this);
   restretch(this, at);
   tell(this, "timeupdate", "pause");
 };
@@ -89,6 +91,7 @@ for (const name of ["buffered", "seekable"]) {
 }
 // The page's own file may be missing; the song is there all the same.
 function standIn(element) {
+  hush(element);
   element.addEventListener("error", (event) => {
     if (!event.isTrusted || !isSong(element)) return;
     event.stopImmediatePropagation();
@@ -97,6 +100,21 @@ function standIn(element) {
     state.told = true;
   }, true);
   element.addEventListener("canplay", (event) => { if (event.isTrusted) stateOf(element).told = true; }, true);
+}
+// What a real element does behind the page's back is none of the page's business: it hears of the film's song.
+const ownEvents = ["play", "playing", "pause", "timeupdate", "seeking", "seeked", "ended", "ratechange", "waiting"];
+function hush(target) {
+  const stop = (event) => { if (event.isTrusted && isSong(event.target)) event.stopImmediatePropagation(); };
+  for (const name of ownEvents) target.addEventListener(name, stop, true);
+}
+hush(window);
+// Chromium draws an element's controls: it has to be playing, at the song's time, and going nowhere by itself.
+function showControls(element, time) {
+  if (mediaReal.paused.get.call(element)) {
+    mediaReal.playbackRate.set.call(element, 0);
+    mediaReal.play.call(element).catch(() => {});
+  }
+  mediaReal.currentTime.set.call(element, time);
 }
 window.addEventListener("error", (event) => {
   const element = event.target instanceof HTMLSourceElement ? event.target.parentElement : event.target;
@@ -149,6 +167,7 @@ async function stepMedia() {
       element.dispatchEvent(new Event("timeupdate"));
     }
     if (element instanceof HTMLVideoElement && element.videoWidth) await showVideo(element, time);
+    else if (element.controls && isSong(element)) showControls(element, time);
   }
 }
 function showVideo(element, time) {
