@@ -59,7 +59,7 @@ def test_a_first_operator_a_look_round_and_a_backup(bare: dict[str, str], tmp_pa
     assert made.returncode == 0, made.stderr
     assert json.loads(made.stdout)["role"] == "admin"
     assert json.loads(run(bare, "queues", "--json").stdout)["reachable"] is False
-    assert run(bare, "workers").stdout == "0 workers.\n"
+    assert run(bare, "workers").stdout == "0 workers.\n0 schedulers.\n"
     assert run(bare, "backup", str(tmp_path / "b.db")).returncode == 0
     assert run(bare, "restore", str(tmp_path / "b.db"), "--yes").returncode == 0
     assert "ada@example.org" in run(bare, "users", "list").stdout

@@ -364,7 +364,7 @@ class TestOverview:
         found = terminal.json("queues")
         assert found["reachable"]
         assert [row["waiting"] for row in found["rows"]] == [0, 0, 0, 0]
-        assert terminal.json("workers") == {"reachable": True, "rows": []}
+        assert terminal.json("workers") == {"reachable": True, "scheduler_heard_of_at": None, "rows": []}
         assert terminal.ok("workers") == "0 workers.\n"
         stats = terminal.json("stats")
         assert set(stats["jobs"]) == {status.value for status in JobStatus}
