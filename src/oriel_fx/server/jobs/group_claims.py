@@ -126,15 +126,21 @@ class GroupLease(Lease):
             left -= frames
             more = update(Chunk).where(*held, Chunk.number == chunk.number, Chunk.frames_done < frames)
             db.session.execute(more.values(frames_done=frames), execution_options=_QUIETLY)
-        row = db.session.execute(
-            update(RenderJob)
-            .where(RenderJob.id == claim.job_id, shared_out(), RenderJob.lease_token == claim.token)
-            .values(stage="draw", updated_at=now, **_progress(claim, now))
-            .returning(RenderJob.cancel_requested),
-            execution_options=_QUIETLY,
-        ).first()
+        cancel_requested = _tell_job(claim, now)
         db.session.commit()
-        return None if row is None else bool(row[0])
+        return cancel_requested
+
+
+def _tell_job(claim: GroupClaim, now: datetime) -> bool | None:
+    """Write how far all groups are; whether the job is to be canceled, None where it is no longer shared out."""
+    row = db.session.execute(
+        update(RenderJob)
+        .where(RenderJob.id == claim.job_id, shared_out(), RenderJob.lease_token == claim.token)
+        .values(stage="draw", updated_at=now, **_progress(claim, now))
+        .returning(RenderJob.cancel_requested),
+        execution_options=_QUIETLY,
+    ).first()
+    return None if row is None else bool(row[0])
 
 
 def _progress(claim: GroupClaim, now: datetime) -> dict[str, float | None]:
@@ -163,6 +169,9 @@ def finish_chunk(claim: GroupClaim, chunk: Run, key: str, sha256: str) -> bool:
         .returning(Chunk.id),
         execution_options=_QUIETLY,
     ).first()
+    if done is not None:
+        # A group may be drawn before its lease is extended once.
+        _tell_job(claim, utcnow())
     db.session.commit()
     return done is not None
 
