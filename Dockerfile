@@ -10,7 +10,7 @@ ARG WITH_CHROMIUM=0
 # libGL and EGL for Skia; setpriv (util-linux) ties children to their parents; ffmpeg comes with the package.
 RUN apt-get update \
     && apt-get install -y --no-install-recommends libgl1 libegl1 util-linux \
-    && if [ "$WITH_CHROMIUM" = 1 ]; then apt-get install -y --no-install-recommends chromium-headless-shell; fi \
+    && if [ "$WITH_CHROMIUM" = 1 ]; then apt-get install -y --no-install-recommends chromium-headless-shell libatomic1; fi \
     && rm -rf /var/lib/apt/lists/*
 
 WORKDIR /opt/oriel

@@ -39,7 +39,7 @@ have_postgres() { command -v postgres >/dev/null || compgen -G '/usr/lib/postgre
 missing_packages() {
   if [ -z "$1" ]; then
     printf 'python3 python3-venv libgl1 libegl1'
-    [ "$kind" != dev ] || printf ' postgresql chromium-headless-shell'
+    [ "$kind" != dev ] || printf ' postgresql chromium-headless-shell libatomic1'
     return
   fi
   local names=()
@@ -51,6 +51,8 @@ missing_packages() {
     [ "$kind" != dev ] || have_postgres || names+=(postgresql)
     # The browser engine's tests film pages in a real Chromium.
     [ "$kind" != dev ] || have_chromium || names+=(chromium-headless-shell)
+    # Playwright's own Node needs it.
+    [ "$kind" != dev ] || "$1" -c 'import ctypes; ctypes.CDLL("libatomic.so.1")' 2>/dev/null || names+=(libatomic1)
   fi
   printf '%s' "${names[*]-}"
 }

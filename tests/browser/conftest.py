@@ -27,7 +27,7 @@ def chromium() -> None:
     try:
         find_chromium()
     except DependencyError as error:
-        pytest.fail(f"{error.message} On Debian: apt-get install chromium-headless-shell", pytrace=False)
+        pytest.fail(f"{error.message} On Debian: apt-get install chromium-headless-shell libatomic1", pytrace=False)
 
 
 @pytest.fixture(scope="session")

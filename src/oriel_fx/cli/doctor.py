@@ -64,7 +64,7 @@ def run_checks() -> list[Check]:
     checks.append(_tried("fonts for other scripts", _system_fonts, "apt-get install fonts-noto fonts-noto-cjk", False))
     checks.append(_package("flask", False, "pip install 'oriel-fx[server]'", "server (flask)"))
     checks.append(_package("playwright", False, "pip install 'oriel-fx[browser]'", "browser (playwright)"))
-    checks.append(_tried("chromium", _chromium, "apt-get install chromium-headless-shell", False))
+    checks.append(_tried("chromium", _chromium, "apt-get install chromium-headless-shell libatomic1", False))
     return checks
 
 

@@ -24,7 +24,7 @@ NAMES = (
     "microsoft-edge",
 )
 HOW_TO_GET = (
-    "apt-get install chromium-headless-shell  (or `playwright install chromium`, or name one in ORIEL_CHROMIUM)"
+    "apt-get install chromium-headless-shell libatomic1  (or `playwright install chromium`, or name one in ORIEL_CHROMIUM)"
 )
 
 

@@ -67,9 +67,11 @@ class PageSession:
         except OrielError:
             raise
         except Exception as error:
-            raise DependencyError(
-                f"Chromium cannot be started: {' '.join(str(error).split())[:300]}", f"Get another: {HOW_TO_GET}."
-            ) from None
+            said = " ".join(str(error).split())[:300]
+            hint = f"Get another: {HOW_TO_GET}."
+            if "from the driver" in said:
+                hint = "Playwright's own Node did not start. On Debian it needs: apt-get install libatomic1."
+            raise DependencyError(f"Chromium cannot be started: {said}", hint) from None
         try:
             return self._wait(self._load(), self._options.timeout_s)
         except Exception as error:
