@@ -24,7 +24,8 @@ NAMES = (
     "microsoft-edge",
 )
 HOW_TO_GET = (
-    "apt-get install chromium-headless-shell libatomic1  (or `playwright install chromium`, or name one in ORIEL_CHROMIUM)"
+    "apt-get install chromium-headless-shell libatomic1  (or `playwright install chromium`, "
+    "or name one in ORIEL_CHROMIUM)"
 )
 
 
