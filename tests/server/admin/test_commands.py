@@ -365,7 +365,7 @@ class TestOverview:
         assert found["reachable"]
         assert [row["waiting"] for row in found["rows"]] == [0, 0, 0, 0]
         assert terminal.json("workers") == {"reachable": True, "scheduler_heard_of_at": None, "rows": []}
-        assert terminal.ok("workers") == "0 workers.\n"
+        assert terminal.ok("workers") == "0 workers.\n0 schedulers.\n"
         stats = terminal.json("stats")
         assert set(stats["jobs"]) == {status.value for status in JobStatus}
         assert (sum(stats["jobs"].values()), stats["error_rate"], stats["realtime_p50"]) == (0, 0.0, None)
