@@ -1,6 +1,6 @@
 """Shapes that there are many of in a frame, drawn by our own rasteriser on pictures and in planes alike.
 
-Measured for 180 round-capped bars at 1080p: Skia 2.2–3.3 ms, OpenCV's polygons 1.2 ms, this 0.2 ms.
+`benchmarks/shapes.py` compares it: for 180 round-capped bars at 1080p, on a busy machine, OpenCV took 1.9 and Skia 3.0 times as long.
 """
 
 from __future__ import annotations
