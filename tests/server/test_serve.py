@@ -35,7 +35,7 @@ class Served:
             )
 
     def wait(self) -> None:
-        until(lambda: "Ctrl-C stops it." in self.log.read_text() or self.process.poll() is not None, 40)
+        until(lambda: "Ctrl-C stops it." in self.log.read_text() or self.process.poll() is not None)
         assert self.process.poll() is None, self.log.read_text()
 
     def get(self, path: str) -> bytes:
@@ -78,7 +78,7 @@ def test_nothing_outlives_it_after_kill_9_nor_after_sigterm(tmp_path: Path) -> N
         children = descendants(first.process.pid)
         kill(first.process.pid)
         first.process.wait()
-        until(lambda: not list(alive(children)), 10)
+        until(lambda: not list(alive(children)))
     finally:
         first.end()
 

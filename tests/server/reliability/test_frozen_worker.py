@@ -66,9 +66,9 @@ def test_a_worker_frozen_past_its_lease_completes_nothing(
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGCONT)
     until(lambda: look(name).status is JobStatus.COMPLETED, 60)
-    until(lambda: not children_of(first.pid), 20)
+    until(lambda: not children_of(first.pid))
     # The row tells it before the line does.
-    until(lambda: "job completed" in processes.log.read_text(), 20)
+    until(lambda: "job completed" in processes.log.read_text())
     log = processes.log.read_text()
     assert log.count("job completed") == 1 and "job lost" in log
     job = look(name)

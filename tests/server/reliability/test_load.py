@@ -52,7 +52,7 @@ def gunicorn(settings: Settings, tmp_path: Path) -> Iterator[int]:
             return False
 
     try:
-        until(answers, 40)
+        until(answers)
         yield port
     finally:
         server.terminate()
@@ -94,7 +94,7 @@ def test_polling_goes_on_without_an_error_beside_two_renders(
     for _ in range(2):
         processes.start("worker", "--queues", "video_rendering")
     processes.start("scheduler")
-    until(lambda: all(look(name).status is JobStatus.PROCESSING for name in names), 40)
+    until(lambda: all(look(name).status is JobStatus.PROCESSING for name in names))
 
     async def poll() -> list[list[tuple[int, float]]]:
         until_s = time.monotonic() + FOR_S

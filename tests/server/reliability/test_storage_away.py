@@ -100,7 +100,7 @@ def test_a_finished_render_waits_for_it_and_completes_once(
         assert look(name).status is JobStatus.PROCESSING
     finally:
         emulator.start()
-    until(lambda: look(name).status is JobStatus.COMPLETED, 40)
+    until(lambda: look(name).status is JobStatus.COMPLETED)
     job = look(name)
     assert (job.attempts, job.crashes, job.lease_token) == (0, 0, 1)
     assert services.storage.size(f"videos/{name}.mp4") == job.video_bytes

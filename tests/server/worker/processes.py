@@ -60,8 +60,8 @@ class Processes:
             print(self.log.read_text()[-8000:])
 
 
-def until(true: Callable[[], object], seconds: float = 20) -> None:
-    """Wait for it."""
+def until(true: Callable[[], object], seconds: float = 90) -> None:
+    """Wait for it: as long as the slowest of machines may need, unless it is promised sooner."""
     end = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < end, "it did not happen in time"
