@@ -127,7 +127,8 @@ def running_postgres() -> Iterator[Postgres]:
 @contextmanager
 def running_redis() -> Iterator[ValkeyServer]:
     """A Redis-compatible server on a free TCP port for as long as the block runs; `url` is `redis://…`."""
-    server = ValkeyServer(host="127.0.0.1")
+    # Left to choose, several that start at one moment choose the same port.
+    server = ValkeyServer(port=free_port(), host="127.0.0.1")
     server.start()
     try:
         yield server
