@@ -61,16 +61,21 @@ class Camera:
             await self._frame(film_ms, noDisplayUpdates=True)
 
     async def take(self, film_ms: float) -> bytes:
-        """The page at a time of the film, as PNG or JPEG; the same object as before where nothing has changed."""
+        """The page at a time of the film, as PNG or JPEG; the same object as before where nothing has changed.
+
+        The caller limits how long it may take.
+        """
         self.pictures += 1
-        if self.stepped:
-            data = (await self._frame(film_ms, screenshot=self._kind)).get("screenshotData")
-        else:
+        if not self.stepped:
             shot = await self._wire.send("Page.captureScreenshot", self._kind | {"captureBeyondViewport": False})
-            data = shot["data"]
-        if data:
-            self._last = base64.b64decode(data)
-        return self._last
+            return base64.b64decode(shot["data"])
+        # A busy machine's browser sometimes draws a frame and fails to read it back: no picture, though it has changed.
+        while True:
+            frame = await self._frame(film_ms, screenshot=self._kind)
+            if data := frame.get("screenshotData"):
+                self._last = base64.b64decode(data)
+            if data or (self._last and not frame["hasDamage"]):
+                return self._last
 
     async def _frame(self, film_ms: float | None, **wanted: Any) -> dict[str, Any]:
         """One frame of the compositor: now, or at a time of the film.
