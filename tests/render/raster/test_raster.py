@@ -6,12 +6,13 @@ import ctypes
 import platform
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 import oriel_fx.render.raster as package
-from oriel_fx.render.raster import draw_ridges, drawing, fill_capsules, lay_over, library, stroke_runs
+from oriel_fx.render.raster import add_glow, draw_ridges, drawing, fill_capsules, lay_over, library, stroke_runs
 
 Bytes = NDArray[np.uint8]
 WHITE = np.full((1, 1), 255, np.uint8)
@@ -195,6 +196,32 @@ def test_laying_over_is_a_sum() -> None:
     assert np.array_equal(before, target)
 
 
+@pytest.mark.parametrize("zero", [0, 128])
+@pytest.mark.parametrize("shape", [(1, 1), (2, 3), (4, 4), (7, 5), (36, 100), (37, 131), (5, 259), (61, 40)])
+def test_a_glow_is_enlarged_smoothly_and_added(shape: tuple[int, int], zero: int) -> None:
+    random = np.random.default_rng(6)
+    cells = -(-shape[0] // 4), -(-shape[1] // 4)
+    glow = random.integers(0, 256, cells, dtype=np.uint8)
+    target = random.integers(16, 236, (shape[0] + 9, shape[1] + 40), dtype=np.uint8)
+    before = target.copy()
+    part = target[5 : 5 + shape[0], 7 : 7 + shape[1]]
+    twice = cv2.resize(glow, (2 * cells[1], 2 * cells[0]), interpolation=cv2.INTER_LINEAR)
+    levels = np.repeat(np.repeat(twice, 2, axis=0), 2, axis=1)[: shape[0], : shape[1]].astype(int) - zero
+    expected = np.clip(part + levels, 0, 235)
+    add_glow(part, glow, zero=zero, limit=235)
+    assert np.abs(part - expected).max() <= 1
+    before[5 : 5 + shape[0], 7 : 7 + shape[1]] = part
+    assert np.array_equal(before, target)
+
+
+def test_a_glow_of_nothing_changes_nothing() -> None:
+    target = np.random.default_rng(7).integers(0, 256, (37, 131), dtype=np.uint8)
+    before = target.copy()
+    add_glow(target, np.zeros((10, 33), np.uint8))
+    add_glow(target, np.full((10, 33), 128, np.uint8), zero=128)
+    assert np.array_equal(before, target)
+
+
 @pytest.mark.skipif(platform.machine() != "x86_64", reason="other machines have one build only")
 def test_every_build_draws_the_same_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
     drawn = []
@@ -211,5 +238,6 @@ def test_every_build_draws_the_same_bytes(monkeypatch: pytest.MonkeyPatch) -> No
         points = random.uniform(0, 200, (50, 2)).tolist()
         polyline(target, points, 2.7, 0.6)
         ridges(target, [random.random(16).tolist() for _ in range(9)], np.linspace(190, 60, 9).tolist(), 150.0, 220.0)
+        add_glow(target[3:, 5:], random.integers(0, 256, (50, 74), dtype=np.uint8), zero=100, limit=235)
         drawn.append(target)
     assert np.array_equal(*drawn)

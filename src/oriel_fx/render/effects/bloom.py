@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 from pydantic import Field
 
+from oriel_fx.render import raster
 from oriel_fx.render.layout import Rect
 from oriel_fx.render.pixels import WHITE_LEVEL, Planes
 from oriel_fx.render.planar import half
@@ -89,12 +90,12 @@ class Bloom:
         near = self._tight(np.asarray(cv2.merge([small, blue, red]), np.uint8), self._coarse)
         far = self._wide(near)
         far_light = _enlarge(np.asarray(cv2.extractChannel(far, 0), np.uint8), fine)
-        glow = cv2.addWeighted(self._tight(light, 4), near_weight, far_light, far_weight, 0)
-        self._add_glow(y, glow, 0)
-        cv2.threshold(y, WHITE_LEVEL, WHITE_LEVEL, cv2.THRESH_TRUNC, y)
+        glow = np.asarray(cv2.addWeighted(self._tight(light, 4), near_weight, far_light, far_weight, 0), np.uint8)
+        raster.add_glow(y, glow, limit=WHITE_LEVEL)
         shaded = cv2.addWeighted(near, near_weight, far, far_weight, 128 * (1 - near_weight - far_weight))
-        self._add_glow(u, cv2.extractChannel(shaded, 1), 128)
-        self._add_glow(v, cv2.extractChannel(shaded, 2), 128)
+        shaded = _shrink(np.asarray(shaded, np.uint8), _divided(region, 8))
+        raster.add_glow(u, np.asarray(cv2.extractChannel(shaded, 1), np.uint8), zero=128)
+        raster.add_glow(v, np.asarray(cv2.extractChannel(shaded, 2), np.uint8), zero=128)
 
     def _shrunk(self, ground: Planes, region: Rect) -> tuple[Pixels, Pixels, Pixels]:
         """The ground of a region as it is compared; shrunk once and for all where the frame's size allows a grid."""
@@ -123,21 +124,6 @@ class Bloom:
         """Coarse light, blurred a lot."""
         return _box_twice(light, self.radius_px / self._coarse)
 
-    def _add_glow(self, part: Pixels, glow: np.ndarray[Any, Any], zero: int) -> None:
-        """Add a glow, as levels from `zero`, in place; two by two pixels are given the same, for it is that smooth."""
-        height, width = part.shape
-        spread = self._spread(glow, ((height + 1) // 2, (width + 1) // 2))
-        change = np.asarray(cv2.merge([spread, spread]), np.uint8).reshape(len(spread), -1)[:, :width]
-        rise: Any = change
-        fall: Any = None
-        if zero:
-            zeros = np.full_like(change, zero)
-            rise, fall = cv2.subtract(change, zeros), cv2.subtract(zeros, change)
-        for rows in (part[::2], part[1::2]):
-            cv2.add(rows, rise[: len(rows)], rows)
-            if fall is not None:
-                cv2.subtract(rows, fall[: len(rows)], rows)
-
     def _spread(self, glow: np.ndarray[Any, Any], shape: tuple[int, ...]) -> Pixels:
         """Enlarge a glow to a part's shape, into a buffer that is used again."""
         spread = self._scratch[: int(np.prod(shape))].reshape(shape)
@@ -152,7 +138,7 @@ def _difference(part: Pixels, ground: Pixels) -> Pixels:
 
 def _divided(region: Rect, step: int) -> tuple[int, int]:
     """Width and height of a region in a picture one `step`-th as large."""
-    return max(1, region.width // step), max(1, region.height // step)
+    return -(-region.width // step), -(-region.height // step)
 
 
 def _grid(region: Rect, step: int) -> tuple[slice, slice]:
@@ -160,7 +146,9 @@ def _grid(region: Rect, step: int) -> tuple[slice, slice]:
 
 
 def _shrink(part: Pixels, size: tuple[int, int]) -> Pixels:
-    """To a half or a quarter, in steps of OpenCV's fast halving."""
+    """To a half or a quarter, in steps of OpenCV's fast halving; what has the size already is returned as it is."""
+    if part.shape[1::-1] == size:
+        return part
     if part.shape[1] >= size[0] * 3:
         part = np.asarray(cv2.resize(part, (size[0] * 2, size[1] * 2), interpolation=cv2.INTER_AREA), np.uint8)
     return np.asarray(cv2.resize(part, size, interpolation=cv2.INTER_AREA), np.uint8)

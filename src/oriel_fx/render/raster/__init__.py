@@ -1,9 +1,9 @@
-"""Rasterising in C: anti-aliased shapes and overlays, straight into 8-bit planes and pictures.
+"""Rasterising in C: anti-aliased shapes, overlays and glows, straight into 8-bit planes and pictures.
 
 `raster.c` holds the loops that no library has; it is compiled when the package is built. Places are in pixels, and
 pixel (i, j) has its centre at (i + 0.5, j + 0.5). All functions draw in place, and let other threads run meanwhile.
 """
 
-from oriel_fx.render.raster.drawing import draw_ridges, fill_capsules, lay_over, stroke_runs
+from oriel_fx.render.raster.drawing import add_glow, draw_ridges, fill_capsules, lay_over, stroke_runs
 
-__all__ = ["draw_ridges", "fill_capsules", "lay_over", "stroke_runs"]
+__all__ = ["add_glow", "draw_ridges", "fill_capsules", "lay_over", "stroke_runs"]

@@ -135,7 +135,7 @@ def draw_ridges(
         *[fact.ctypes.data for fact in facts],
         centre_px,
         shades.ctypes.data,
-        _scratch.row_of(8 * planes[0].width + 16),
+        _scratch.row_of(4 * (2 * planes[0].width + 3 * LANES)),
     )
 
 
@@ -152,3 +152,25 @@ def lay_over(part: Bytes, levels: Bytes, under: Bytes) -> None:
     height, width = levels.shape
     assert part.shape == levels.shape == under.shape and levels.flags.c_contiguous and under.flags.c_contiguous
     raster().lay_over(part.ctypes.data, part.strides[0], width, height, levels.ctypes.data, under.ctypes.data)
+
+
+def add_glow(part: Bytes, glow: Bytes, *, zero: int = 0, limit: int = 255) -> None:
+    """Add a glow to a part of a plane, as levels from `zero`, up to `limit`.
+
+    `part` is (height, width); `glow` has a quarter as many rows and columns, rounded up, and no gaps.
+    """
+    height, width = part.shape
+    rows, cells = glow.shape
+    assert (rows, cells) == (-(-height // 4), -(-width // 4)) and glow.flags.c_contiguous and part.strides[1] == 1
+    raster().add_glow(
+        part.ctypes.data,
+        part.strides[0],
+        width,
+        height,
+        glow.ctypes.data,
+        cells,
+        rows,
+        zero,
+        limit,
+        _scratch.row_of(6 * cells + 128),
+    )

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from oriel_fx.errors import DependencyError
 
-VERSION = 1
+VERSION = 2
 _FOLDER = Path(__file__).parent
 
 
@@ -59,6 +59,7 @@ def _declare(library: ctypes.CDLL) -> None:
         "fill_capsules": [plane, number, number, pointer, pointer, pointer, number, number, pointer],
         "stroke_runs": [plane, number, number, pointer, pointer, pointer, pointer, number, pointer, pointer],
         "draw_ridges": [plane, number, number, pointer, number, *[pointer] * 4, ctypes.c_float, pointer, pointer],
+        "add_glow": [pointer, stride, number, number, pointer, *[number] * 4, pointer],
         "lay_over": [pointer, stride, number, number, pointer, pointer],
     }
     for name, types in arguments.items():

@@ -1,4 +1,4 @@
-/* Rasterising: anti-aliased shapes and overlays, straight into 8-bit planes.
+/* Rasterising: anti-aliased shapes, overlays and glows, straight into 8-bit planes.
 
    A plane is rows of bytes `stride` apart; `channels` bytes make a pixel. Pixel (i, j) has its centre at
    (i + 0.5, j + 0.5). Coverage is that of a strip of the shape's width over a pixel's width, across the line.
@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define VERSION 1
+#define VERSION 2
 
 typedef struct {
     uint8_t *data;
@@ -218,19 +218,46 @@ void stroke_runs(const Plane *planes, int32_t n_planes, int32_t count, const flo
 
 static inline float clamped(float v) { return v < 0 ? 0 : v > 1 ? 1 : v; }
 
+/* Mix a shade into up to LANES pixels of row `j` from column `i` on: those that the planes have. */
+static void mix_columns(const Plane *planes, int32_t n_planes, int32_t j, int32_t i, const uint8_t *coverage,
+                        const uint8_t *shades, ptrdiff_t shade_gap) {
+    const int32_t from = most_int(i, 0), to = least_int(i + LANES, planes->width);
+    if (from < to) mix_all(planes, n_planes, j, from, to, coverage + (from - i), shades, shade_gap, 255);
+}
+
+/* A line in LANES columns side by side: where it is, how far it reaches up and down, where it is hidden from, how
+   much shorter a way across it is than one straight down, and how much of a column it has, of 255. */
+typedef struct {
+    float row[LANES], highest[LANES], lowest[LANES], behind[LANES], shorter[LANES], full[LANES];
+} Columns;
+
+static void cover_columns(const Columns *it, int32_t j, float radius, uint8_t *coverage) {
+    const float at = (float)j + 0.5f;
+    float shares[LANES];
+    for (int32_t l = 0; l < LANES; l++) {
+        const float below = (at - it->row[l]) * it->shorter[l], away = most(below, -below);
+        const float strip = least(radius, away + 0.5f) - most(-radius, away - 0.5f);
+        const float ends = least(least(at - it->highest[l], it->lowest[l] - at), it->behind[l] - at);
+        shares[l] = most(0, least(strip, least(ends, 1.0f))) * it->full[l] + 0.5f;
+    }
+    to_bytes(shares, coverage);
+}
+
 /* Lines seen one behind the other, the nearest first: each is a profile of `points` heights (0..1) from the middle
    outwards, alike on both sides of column `centre`, and hides what lies behind it. Widths, base rows, heights and
    radii are in pixels; `shades` are all of the first plane, then all of the next. `scratch` has room for two rows of
-   floats and 2 more. */
+   floats and 3 LANES more. */
 void draw_ridges(const Plane *planes, int32_t n_planes, int32_t count, const float *profiles, int32_t points,
                  const float *widths, const float *bases, const float *heights, const float *radii, float centre,
                  const uint8_t *shades, float *scratch) {
     const int32_t channels = planes->channels, last_row = planes->height - 1;
-    float *horizon = scratch, *rows = scratch + planes->width + 1;
-    for (int32_t i = 0; i < planes->width; i++) horizon[i] = 1e9f;
+    const ptrdiff_t shade_gap = (ptrdiff_t)count * channels;
+    float *horizon = scratch, *rows = scratch + planes->width + LANES + 1;
+    for (int32_t i = 0; i < planes->width + LANES; i++) horizon[i] = 1e9f;
     for (int32_t k = 0; k < count; k++) {
         const float half = widths[k] / 2, per_pixel = (float)(points - 1) / half, radius = radii[k];
         const float *profile = profiles + (ptrdiff_t)k * points;
+        const uint8_t *shade = shades + k * channels;
         const int32_t from = most_int(0, down(centre - half));
         int32_t to = least_int(planes->width, down(centre + half) + 1);
         /* Where a column has a twin on the other side of the middle, what covers the one covers the other. */
@@ -246,41 +273,39 @@ void draw_ridges(const Plane *planes, int32_t n_planes, int32_t count, const flo
         if (from >= to) continue;
         rows[from - 1] = rows[from];
         rows[to] = twins && sum % 2 ? rows[to - 1] : twins ? rows[to - 2] : rows[to - 1];
-        for (int32_t i = from; i < to; i++) {
-            const float row = rows[i], before = rows[i - 1], after = rows[i + 1];
-            const float slope = (after - before) / 2, longer = __builtin_sqrtf(1 + slope * slope);
-            const float off = (float)i + 0.5f - centre, inside = clamped(half - (off < 0 ? -off : off) + 0.5f);
-            const float reach = (radius + 0.5f) * longer, shorter = 1 / longer;
-            /* A steep line goes no further up and down than it does in the next columns. */
-            const float highest = most(row - reach, least(row, least(before, after)) - radius - 0.5f);
-            const float lowest = least(row + reach, most(row, most(before, after)) + radius + 0.5f);
-            const float behind = horizon[i] + 0.5f, full = 255 * inside;
-            const int32_t first = most_int(0, down(highest));
-            const int32_t stop = least_int(last_row, down(least(lowest, behind))) + 1;
-            for (int32_t j = first; j < stop; j += LANES) {
-                float shares[LANES];
-                for (int32_t l = 0; l < LANES; l++) {
-                    const float at = (float)(j + l) + 0.5f, below = (at - row) * shorter, away = most(below, -below);
-                    const float strip = least(radius, away + 0.5f) - most(-radius, away - 0.5f);
-                    const float ends = least(least(at - highest, lowest - at), behind - at);
-                    shares[l] = most(0, least(strip, least(ends, 1.0f))) * full + 0.5f;
-                }
-                uint8_t coverage[LANES];
-                to_bytes(shares, coverage);
-                const int32_t rows = least_int(LANES, stop - j);
-                for (int32_t p = 0; p < n_planes; p++) {
-                    const ptrdiff_t stride = planes[p].stride;
-                    uint8_t *pixel = planes[p].data + j * stride + (ptrdiff_t)i * channels;
-                    const uint8_t *shade = shades + ((ptrdiff_t)p * count + k) * channels;
-                    const ptrdiff_t twin = twins && sum - i != i ? (ptrdiff_t)(sum - 2 * i) * channels : 0;
-                    for (int32_t l = 0; l < rows; l++, pixel += stride) {
-                        if (!coverage[l]) continue;
-                        mix_pixel(pixel, coverage[l], shade, channels);
-                        if (twin) mix_pixel(pixel + twin, coverage[l], shade, channels);
-                    }
-                }
+        for (int32_t l = 1; l < LANES; l++) rows[to + l] = rows[to];
+        for (int32_t i = from; i < to; i += LANES) {
+            Columns it;
+            float top = 1e9f, bottom = -1e9f;
+            for (int32_t l = 0; l < LANES; l++) {
+                const float row = rows[i + l], before = rows[i + l - 1], after = rows[i + l + 1];
+                const float slope = (after - before) / 2, longer = __builtin_sqrtf(1 + slope * slope);
+                const float off = (float)(i + l) + 0.5f - centre, away = off < 0 ? -off : off;
+                const float reach = (radius + 0.5f) * longer;
+                it.row[l] = row;
+                /* A steep line goes no further up and down than it does in the next columns. */
+                it.highest[l] = most(row - reach, least(row, least(before, after)) - radius - 0.5f);
+                it.lowest[l] = least(row + reach, most(row, most(before, after)) + radius + 0.5f);
+                it.behind[l] = horizon[i + l] + 0.5f;
+                it.shorter[l] = 1 / longer;
+                it.full[l] = i + l < to ? 255 * clamped(half - away + 0.5f) : 0.0f;
+                top = least(top, it.highest[l]);
+                bottom = most(bottom, least(it.lowest[l], it.behind[l]));
+                horizon[i + l] = i + l < to ? least(horizon[i + l], row - radius) : horizon[i + l];
             }
-            horizon[i] = least(behind, row - radius);
+            const int32_t first = most_int(0, down(top)), last = least_int(last_row, down(bottom));
+            for (int32_t j = first; j <= last; j++) {
+                uint8_t coverage[LANES], mirrored[LANES];
+                cover_columns(&it, j, radius, coverage);
+                uint64_t any;
+                __builtin_memcpy(&any, coverage, sizeof any);
+                if (!any) continue;
+                mix_columns(planes, n_planes, j, i, coverage, shade, shade_gap);
+                if (!twins) continue;
+                for (int32_t l = 0; l < LANES; l++)
+                    mirrored[LANES - 1 - l] = 2 * (i + l) == sum ? 0 : coverage[l];
+                mix_columns(planes, n_planes, j, sum - i - (LANES - 1), mirrored, shade, shade_gap);
+            }
         }
     }
 }
@@ -292,5 +317,60 @@ void lay_over(uint8_t *part, ptrdiff_t stride, int32_t width, int32_t height, co
         uint8_t *row = part + j * stride;
         const uint8_t *level = levels + (ptrdiff_t)j * width, *share = under + (ptrdiff_t)j * width;
         for (int32_t i = 0; i < width; i++) row[i] = (uint8_t)(level[i] + by_255((uint32_t)row[i] * share[i]));
+    }
+}
+
+/* As many bytes as one vector of the widest kind holds. */
+#define WIDE 32
+typedef uint8_t WideBytes __attribute__((vector_size(WIDE)));
+typedef uint32_t WideWholes __attribute__((vector_size(4 * LANES)));
+
+/* A row of a glow's cells, enlarged twice by interpolation and twice by repetition: four pixels a cell. `mixed` is
+   three of the nearer row of cells and one of the other, with a cell before its first and after its last. */
+static void enlarge(const uint16_t *mixed, int32_t cells, uint8_t *enlarged) {
+    for (int32_t c = 0; c < cells; c += LANES, enlarged += 4 * LANES) {
+        Shorts before, here, after;
+        __builtin_memcpy(&before, mixed + c - 1, sizeof before);
+        __builtin_memcpy(&here, mixed + c, sizeof here);
+        __builtin_memcpy(&after, mixed + c + 1, sizeof after);
+        WideWholes left = __builtin_convertvector((3 * here + before + 8) >> 4, WideWholes);
+        WideWholes right = __builtin_convertvector((3 * here + after + 8) >> 4, WideWholes);
+        WideWholes four = left * 0x0101u + right * 0x01010000u;
+        __builtin_memcpy(enlarged, &four, sizeof four);
+    }
+}
+
+static void add_row(uint8_t *row, int32_t width, const uint8_t *change, uint8_t zero, uint8_t limit) {
+    int32_t i = 0;
+    for (; i + WIDE <= width; i += WIDE) {
+        WideBytes level, more;
+        __builtin_memcpy(&level, row + i, WIDE);
+        __builtin_memcpy(&more, change + i, WIDE);
+        const WideBytes zeros = {0};
+        level = __builtin_elementwise_add_sat(level, __builtin_elementwise_sub_sat(more, zeros + zero));
+        level = __builtin_elementwise_sub_sat(level, __builtin_elementwise_sub_sat(zeros + zero, more));
+        level = __builtin_elementwise_min(level, zeros + limit);
+        __builtin_memcpy(row + i, &level, WIDE);
+    }
+    for (; i < width; i++) row[i] = (uint8_t)least_int(most_int(row[i] + change[i] - zero, 0), limit);
+}
+
+/* Add a glow, of which each cell lies over four by four pixels, as levels from `zero`, up to `limit`. Two by two
+   pixels are given the same, for a glow is that smooth. `scratch` has room for a row of the part and one of two bytes
+   a cell, with 3 WIDE more. */
+void add_glow(uint8_t *part, ptrdiff_t stride, int32_t width, int32_t height, const uint8_t *glow, int32_t cells,
+              int32_t rows, int32_t zero, int32_t limit, uint8_t *scratch) {
+    uint16_t *mixed = (uint16_t *)(void *)scratch + 1;
+    uint8_t *enlarged = scratch + 2 * (ptrdiff_t)cells + 2 * WIDE;
+    for (int32_t j = 0; j < height; j += 2) {
+        const int32_t near = least_int(j / 4, rows - 1);
+        const int32_t far = least_int(most_int(j % 4 ? j / 4 + 1 : j / 4 - 1, 0), rows - 1);
+        const uint8_t *nearer = glow + (ptrdiff_t)near * cells, *other = glow + (ptrdiff_t)far * cells;
+        for (int32_t c = 0; c < cells; c++) mixed[c] = (uint16_t)(3 * nearer[c] + other[c]);
+        mixed[-1] = mixed[0];
+        mixed[cells] = mixed[cells - 1];
+        enlarge(mixed, cells, enlarged);
+        add_row(part + j * stride, width, enlarged, (uint8_t)zero, (uint8_t)limit);
+        if (j + 1 < height) add_row(part + (j + 1) * stride, width, enlarged, (uint8_t)zero, (uint8_t)limit);
     }
 }
