@@ -12,7 +12,17 @@ import pytest
 from numpy.typing import NDArray
 
 import oriel_fx.render.raster as package
-from oriel_fx.render.raster import add_glow, draw_ridges, drawing, fill_capsules, lay_over, library, stroke_runs
+from oriel_fx.render.raster import (
+    add_glow,
+    draw_ridges,
+    drawing,
+    fade_out,
+    fill_capsules,
+    lay_over,
+    library,
+    shrink_by_4,
+    stroke_runs,
+)
 
 Bytes = NDArray[np.uint8]
 WHITE = np.full((1, 1), 255, np.uint8)
@@ -182,18 +192,46 @@ def test_what_lies_behind_a_ridge_is_hidden() -> None:
     assert np.array_equal(both[:30], hill[:30])
 
 
-def test_laying_over_is_a_sum() -> None:
+@pytest.mark.parametrize("hidden", [slice(0), slice(None), slice(3, 39)], ids=["none", "all", "most"])
+def test_laying_over_is_a_sum(hidden: slice) -> None:
     random = np.random.default_rng(4)
     under = random.integers(0, 256, (30, 41), dtype=np.uint8)
+    under[10:, hidden] = 0
     levels = ((255 - under) * random.random((30, 41))).astype(np.uint8)
     target = random.integers(16, 236, (60, 80), dtype=np.uint8)
     part = target[5:35, 7:48]
+    # What the overlay does not reach stays as it is.
+    under[20:, hidden], levels[20:, hidden] = 255, 0
     expected = levels + np.rint(part * (under / 255)).astype(int)
     before = target.copy()
     lay_over(part, levels, under)
     assert np.array_equal(part, expected)
     before[5:35, 7:48] = target[5:35, 7:48]
     assert np.array_equal(before, target)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (3, 7), (30, 41), (16, 64)])
+def test_fading_out_goes_a_share_of_the_way_to_what_lies_under(shape: tuple[int, int]) -> None:
+    random = np.random.default_rng(8)
+    target, under, levels = random.integers(0, 256, (3, 60, 80), dtype=np.uint8)
+    before, area = target.copy(), (slice(5, 5 + shape[0]), slice(7, 7 + shape[1]))
+    share = levels[area] / 255
+    expected = np.rint(target[area] * (1 - share) + under[area] * share)
+    fade_out(target[area], under[area], levels[area])
+    assert np.array_equal(target[area], expected)
+    before[area] = target[area]
+    assert np.array_equal(before, target)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (2, 3), (4, 4), (7, 5), (36, 100), (37, 131), (5, 259), (64, 128)])
+def test_a_plane_is_shrunk_to_means(shape: tuple[int, int]) -> None:
+    plane = np.random.default_rng(9).integers(0, 256, (shape[0] + 5, shape[1] + 9), dtype=np.uint8)
+    part = plane[2 : 2 + shape[0], 3 : 3 + shape[1]]
+    small = shrink_by_4(part)
+    assert small.shape == (-(-shape[0] // 4), -(-shape[1] // 4))
+    for row, column in np.ndindex(small.shape):
+        mean = part[4 * row : 4 * row + 4, 4 * column : 4 * column + 4].mean()
+        assert abs(small[row, column] - mean) <= 0.5
 
 
 @pytest.mark.parametrize("zero", [0, 128])
@@ -239,5 +277,9 @@ def test_every_build_draws_the_same_bytes(monkeypatch: pytest.MonkeyPatch) -> No
         polyline(target, points, 2.7, 0.6)
         ridges(target, [random.random(16).tolist() for _ in range(9)], np.linspace(190, 60, 9).tolist(), 150.0, 220.0)
         add_glow(target[3:, 5:], random.integers(0, 256, (50, 74), dtype=np.uint8), zero=100, limit=235)
+        levels, under = random.integers(0, 128, (2, *target.shape), dtype=np.uint8)
+        fade_out(target[40:], target[:-40].copy(), levels[40:])
+        lay_over(target[7:90], levels[7:90], under[7:90])
+        target[:20, :70] += shrink_by_4(target[111:191, 3:283])
         drawn.append(target)
     assert np.array_equal(*drawn)

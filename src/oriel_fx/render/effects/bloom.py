@@ -80,9 +80,9 @@ class Bloom:
         fine, coarse, chroma = _divided(region, 4), _divided(region, self._coarse), half(region).slices
         y, u, v = planes.y[region.slices], planes.u[chroma], planes.v[chroma]
         ground_y, ground_u, ground_v = self._shrunk(ground, region)
-        light = np.asarray(cv2.subtract(_shrink(y, fine), ground_y), np.uint8)
+        light = np.asarray(cv2.subtract(raster.shrink_by_4(y), ground_y), np.uint8)
         small = _shrink(light, coarse)
-        blue, red = _difference(_shrink(u, coarse), ground_u), _difference(_shrink(v, coarse), ground_v)
+        blue, red = _difference(self._small_chroma(u), ground_u), _difference(self._small_chroma(v), ground_v)
         # What is darker than the ground sheds no light, so no colour either.
         unlit, neutral = cv2.threshold(small, 0, 255, cv2.THRESH_BINARY_INV)[1], np.full_like(small, 128)
         cv2.copyTo(neutral, unlit, blue)
@@ -102,19 +102,24 @@ class Bloom:
         height, width = ground.y.shape
         step = self._coarse
         if height % step or width % step:
-            coarse, chroma = _divided(region, step), half(region).slices
+            chroma = half(region).slices
             return (
-                _shrink(ground.y[region.slices], _divided(region, 4)),
-                _shrink(ground.u[chroma], coarse),
-                _shrink(ground.v[chroma], coarse),
+                raster.shrink_by_4(ground.y[region.slices]),
+                self._small_chroma(ground.u[chroma]),
+                self._small_chroma(ground.v[chroma]),
             )
         if self._small_ground is None or self._small_ground[0] is not ground:
-            coarse = (width // step, height // step)
-            shrunk = _shrink(ground.y, (width // 4, height // 4)), _shrink(ground.u, coarse), _shrink(ground.v, coarse)
-            self._small_ground = ground, shrunk
+            chroma_planes = self._small_chroma(ground.u), self._small_chroma(ground.v)
+            self._small_ground = ground, (raster.shrink_by_4(ground.y), *chroma_planes)
         y, u, v = self._small_ground[1]
         fine, coarse_part = _grid(region, 4), _grid(region, step)
         return y[fine], u[coarse_part], v[coarse_part]
+
+    def _small_chroma(self, part: Pixels) -> Pixels:
+        """A part of a chroma plane at the coarse size."""
+        if self._coarse == 8:
+            return raster.shrink_by_4(part)
+        return _shrink(part, (-(-part.shape[1] // 2), -(-part.shape[0] // 2)))
 
     def _tight(self, light: Pixels, step: int) -> Pixels:
         """Light of one `step`-th of the picture's size, blurred a little."""

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from oriel_fx.render import raster
 from oriel_fx.render.layout import Rect
 from oriel_fx.render.pixels import Planes, noise
 from oriel_fx.render.planar import half
@@ -49,8 +50,7 @@ class Vignette:
 
     def __post_init__(self) -> None:
         self._luma_levels = np.ascontiguousarray(self.levels[..., 0])
-        small_loss = np.ascontiguousarray(self.loss[::2, ::2])
-        self._chroma_weights = small_loss, 1 - small_loss
+        self._chroma_levels = np.ascontiguousarray(self._luma_levels[::2, ::2])
         self._untouched = _inner(self.loss <= 0)
         hardly_touched = self._luma_levels <= NO_LOSS
         self._hardly_touched = _inner(hardly_touched)
@@ -82,13 +82,10 @@ class Vignette:
 
     def apply_planar(self, planes: Planes, ground: Planes, region: Rect, frame: Frame) -> None:
         for strip in _strips(region, self._middle(region)):
-            part = planes.y[strip.slices]
-            light = cv2.subtract(part, ground.y[strip.slices])
-            cv2.subtract(part, cv2.multiply(light, self._luma_levels[strip.slices], scale=1 / 255), part)
             area = half(strip).slices
-            lost, kept = (weights[area] for weights in self._chroma_weights)
-            for plane, under in ((planes.u, ground.u), (planes.v, ground.v)):
-                plane[area] = cv2.blendLinear(under[area], plane[area], lost, kept)
+            raster.fade_out(planes.y[strip.slices], ground.y[strip.slices], self._luma_levels[strip.slices])
+            raster.fade_out(planes.u[area], ground.u[area], self._chroma_levels[area])
+            raster.fade_out(planes.v[area], ground.v[area], self._chroma_levels[area])
 
     def _middle(self, region: Rect) -> Rect:
         """What may be left out of a region: a rectangle of pixels that are hardly touched, as large as can be."""

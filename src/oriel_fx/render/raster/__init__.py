@@ -4,6 +4,14 @@
 pixel (i, j) has its centre at (i + 0.5, j + 0.5). All functions draw in place, and let other threads run meanwhile.
 """
 
-from oriel_fx.render.raster.drawing import add_glow, draw_ridges, fill_capsules, lay_over, stroke_runs
+from oriel_fx.render.raster.drawing import (
+    add_glow,
+    draw_ridges,
+    fade_out,
+    fill_capsules,
+    lay_over,
+    shrink_by_4,
+    stroke_runs,
+)
 
-__all__ = ["add_glow", "draw_ridges", "fill_capsules", "lay_over", "stroke_runs"]
+__all__ = ["add_glow", "draw_ridges", "fade_out", "fill_capsules", "lay_over", "shrink_by_4", "stroke_runs"]

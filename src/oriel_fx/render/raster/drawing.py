@@ -154,6 +154,15 @@ def lay_over(part: Bytes, levels: Bytes, under: Bytes) -> None:
     raster().lay_over(part.ctypes.data, part.strides[0], width, height, levels.ctypes.data, under.ctypes.data)
 
 
+def fade_out(part: Bytes, under: Bytes, levels: Bytes) -> None:
+    """Go `levels` / 255 of the way from what is there to what lies under it: three parts (height, width) of planes."""
+    height, width = part.shape
+    assert part.shape == under.shape == levels.shape
+    assert part.strides[1] == under.strides[1] == levels.strides[1] == 1
+    others = under.ctypes.data, under.strides[0], levels.ctypes.data, levels.strides[0]
+    raster().fade_out(part.ctypes.data, part.strides[0], width, height, *others)
+
+
 def add_glow(part: Bytes, glow: Bytes, *, zero: int = 0, limit: int = 255) -> None:
     """Add a glow to a part of a plane, as levels from `zero`, up to `limit`.
 
@@ -174,3 +183,12 @@ def add_glow(part: Bytes, glow: Bytes, *, zero: int = 0, limit: int = 255) -> No
         limit,
         _scratch.row_of(6 * cells + 128),
     )
+
+
+def shrink_by_4(part: Bytes) -> Bytes:
+    """Rounded means of four by four pixels of a part (height, width) of a plane, fewer at its far edges."""
+    height, width = part.shape
+    assert part.strides[1] == 1
+    small = np.empty((-(-height // 4), -(-width // 4)), np.uint8)
+    raster().shrink_by_4(part.ctypes.data, part.strides[0], width, height, small.ctypes.data, small.shape[1])
+    return small

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from oriel_fx.errors import DependencyError
 
-VERSION = 2
+VERSION = 3
 _FOLDER = Path(__file__).parent
 
 
@@ -60,6 +60,8 @@ def _declare(library: ctypes.CDLL) -> None:
         "stroke_runs": [plane, number, number, pointer, pointer, pointer, pointer, number, pointer, pointer],
         "draw_ridges": [plane, number, number, pointer, number, *[pointer] * 4, ctypes.c_float, pointer, pointer],
         "add_glow": [pointer, stride, number, number, pointer, *[number] * 4, pointer],
+        "shrink_by_4": [pointer, stride, number, number, pointer, number],
+        "fade_out": [pointer, stride, number, number, *[pointer, stride] * 2],
         "lay_over": [pointer, stride, number, number, pointer, pointer],
     }
     for name, types in arguments.items():

@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define VERSION 2
+#define VERSION 3
 
 typedef struct {
     uint8_t *data;
@@ -35,17 +35,24 @@ static inline int32_t down(float v) {
 /* A thick line, and the pixels it may touch. */
 typedef struct {
     float x, y, along_x, along_y, length, radius;
+    /* Where it crosses rows: how far its middle shifts from one to the next, and what it touches on either side. */
+    float shift, reach;
     int32_t left, top, right, bottom;
-    int round;
+    int round, crosses;
 } Capsule;
 
 static Capsule capsule_of(const Plane *plane, const float *start, const float *end, float radius, int round) {
     float across = end[0] - start[0], downward = end[1] - start[1];
     float length = __builtin_sqrtf(across * across + downward * downward);
-    Capsule it = {start[0], start[1], 0, -1, length, radius, 0, 0, 0, 0, round};
+    Capsule it = {start[0], start[1], 0, -1, length, radius, 0, 0, 0, 0, 0, 0, round, 0};
     if (length > 1e-6f) {
         it.along_x = across / length;
         it.along_y = downward / length;
+    }
+    it.crosses = it.along_y >= 1e-3f || it.along_y <= -1e-3f;
+    if (it.crosses) {
+        it.shift = it.along_x / it.along_y;
+        it.reach = (radius + 0.5f) / (it.along_y < 0 ? -it.along_y : it.along_y);
     }
     float reach = radius + 0.5f;
     it.left = most_int(0, down(least(start[0], end[0]) - reach));
@@ -66,12 +73,10 @@ typedef uint8_t Bytes __attribute__((vector_size(LANES)));
 static void columns(const Plane *plane, const Capsule *it, int32_t j, int32_t *from, int32_t *to) {
     *from = it->left;
     *to = it->right;
-    if (it->along_y >= 1e-3f || it->along_y <= -1e-3f) {
-        float below = (float)j + 0.5f - it->y;
-        float middle = it->x + below * it->along_x / it->along_y;
-        float reach = (it->radius + 0.5f) / (it->along_y < 0 ? -it->along_y : it->along_y);
-        *from = most_int(*from, down(middle - reach));
-        *to = least_int(*to, down(middle + reach) + 1);
+    if (it->crosses) {
+        float middle = it->x + ((float)j + 0.5f - it->y) * it->shift;
+        *from = most_int(*from, down(middle - it->reach));
+        *to = least_int(*to, down(middle + it->reach) + 1);
     }
     if (*from >= *to) return;
     int32_t count = (*to - *from + LANES - 1) / LANES * LANES;
@@ -94,7 +99,15 @@ static void cover(const Capsule *it, int32_t j, int32_t from, int32_t to, uint8_
     for (int32_t i = from; i < to; i += LANES, coverage += LANES) {
         float covered[LANES];
         const float right = (float)i + 0.5f - it->x;
-        if (it->round) {
+        const float first = right * along_x + below * along_y, last = first + (LANES - 1) * along_x;
+        if (least(first, last) >= 0.5f && most(first, last) <= length - 0.5f) {
+            /* Between its ends, where only the distance from its middle counts. */
+            for (int32_t l = 0; l < LANES; l++) {
+                float across = (right + (float)l) * along_y - below * along_x;
+                float away = most(across, -across);
+                covered[l] = least(radius, away + 0.5f) - most(-radius, away - 0.5f);
+            }
+        } else if (it->round) {
             for (int32_t l = 0; l < LANES; l++) {
                 float off_x = right + (float)l, along = off_x * along_x + below * along_y;
                 float held = least(most(along, 0.0f), length);
@@ -310,20 +323,54 @@ void draw_ridges(const Plane *planes, int32_t n_planes, int32_t count, const flo
     }
 }
 
-/* levels + under / 255 of what is there, over a part of a plane as large as they are. */
-void lay_over(uint8_t *part, ptrdiff_t stride, int32_t width, int32_t height, const uint8_t *levels,
-              const uint8_t *under) {
-    for (int32_t j = 0; j < height; j++) {
-        uint8_t *row = part + j * stride;
-        const uint8_t *level = levels + (ptrdiff_t)j * width, *share = under + (ptrdiff_t)j * width;
-        for (int32_t i = 0; i < width; i++) row[i] = (uint8_t)(level[i] + by_255((uint32_t)row[i] * share[i]));
-    }
-}
-
 /* As many bytes as one vector of the widest kind holds. */
 #define WIDE 32
 typedef uint8_t WideBytes __attribute__((vector_size(WIDE)));
 typedef uint32_t WideWholes __attribute__((vector_size(4 * LANES)));
+typedef uint16_t Pairs __attribute__((vector_size(WIDE)));
+
+/* Whether WIDE bytes all have one value. */
+static inline int all_bytes(const uint8_t *bytes, uint8_t value) {
+    uint64_t parts[WIDE / 8], wanted = value * 0x0101010101010101u;
+    __builtin_memcpy(parts, bytes, WIDE);
+    return ((parts[0] ^ wanted) | (parts[1] ^ wanted) | (parts[2] ^ wanted) | (parts[3] ^ wanted)) == 0;
+}
+
+static inline void lay_group(uint8_t *part, const uint8_t *levels, const uint8_t *under) {
+    Bytes sum = __builtin_convertvector(load(levels) + by_255s(load(part) * load(under)), Bytes);
+    __builtin_memcpy(part, &sum, sizeof sum);
+}
+
+/* levels + under / 255 of what is there, over a part of a plane as large as they are. */
+void lay_over(uint8_t *part, ptrdiff_t stride, int32_t width, int32_t height, const uint8_t *levels,
+              const uint8_t *under) {
+    for (int32_t j = 0; j < height; j++, part += stride, levels += width, under += width) {
+        int32_t i = 0;
+        for (; i + WIDE <= width; i += WIDE) {
+            /* Most of an overlay hides what is there, or is not there itself. */
+            if (all_bytes(under + i, 0)) {
+                __builtin_memcpy(part + i, levels + i, WIDE);
+            } else if (!(all_bytes(under + i, 255) && all_bytes(levels + i, 0))) {
+                for (int32_t l = i; l < i + WIDE; l += LANES) lay_group(part + l, levels + l, under + l);
+            }
+        }
+        for (; i < width; i++) part[i] = (uint8_t)(levels[i] + by_255((uint32_t)part[i] * under[i]));
+    }
+}
+
+/* Levels / 255 of the way from what is there to what lies under it, over a part of a plane. */
+void fade_out(uint8_t *part, ptrdiff_t stride, int32_t width, int32_t height, const uint8_t *under,
+              ptrdiff_t under_stride, const uint8_t *levels, ptrdiff_t levels_stride) {
+    for (int32_t j = 0; j < height; j++, part += stride, under += under_stride, levels += levels_stride) {
+        int32_t i = 0;
+        for (; i + LANES <= width; i += LANES) {
+            Shorts level = load(levels + i);
+            Bytes mixed = __builtin_convertvector(by_255s(load(part + i) * (255 - level) + load(under + i) * level), Bytes);
+            __builtin_memcpy(part + i, &mixed, sizeof mixed);
+        }
+        for (; i < width; i++) part[i] = (uint8_t)by_255(part[i] * (255u - levels[i]) + (uint32_t)under[i] * levels[i]);
+    }
+}
 
 /* A row of a glow's cells, enlarged twice by interpolation and twice by repetition: four pixels a cell. `mixed` is
    three of the nearer row of cells and one of the other, with a cell before its first and after its last. */
@@ -372,5 +419,35 @@ void add_glow(uint8_t *part, ptrdiff_t stride, int32_t width, int32_t height, co
         enlarge(mixed, cells, enlarged);
         add_row(part + j * stride, width, enlarged, (uint8_t)zero, (uint8_t)limit);
         if (j + 1 < height) add_row(part + (j + 1) * stride, width, enlarged, (uint8_t)zero, (uint8_t)limit);
+    }
+}
+
+/* A part of a plane, four times as small: rounded means of four by four pixels, and of those there are at the far
+   edges. `small` is rows of `cells` bytes without gaps. */
+void shrink_by_4(const uint8_t *part, ptrdiff_t stride, int32_t width, int32_t height, uint8_t *small, int32_t cells) {
+    for (int32_t j = 0; j < height; j += 4, small += cells) {
+        const uint8_t *rows = part + j * stride;
+        const int32_t deep = least_int(4, height - j);
+        int32_t c = 0;
+        for (; deep == 4 && 4 * c + WIDE <= width; c += LANES) {
+            Pairs sums = {0};
+            for (int32_t r = 0; r < 4; r++) {
+                Pairs two;
+                __builtin_memcpy(&two, rows + r * stride + 4 * c, sizeof two);
+                sums += (two & 255) + (two >> 8);
+            }
+            WideWholes fours;
+            __builtin_memcpy(&fours, &sums, sizeof fours);
+            fours = (fours & 65535) + (fours >> 16);
+            Bytes means = __builtin_convertvector((fours + 8) >> 4, Bytes);
+            __builtin_memcpy(small + c, &means, sizeof means);
+        }
+        for (; c < cells; c++) {
+            const int32_t broad = least_int(4, width - 4 * c);
+            int32_t sum = 0;
+            for (int32_t r = 0; r < deep; r++)
+                for (int32_t i = 0; i < broad; i++) sum += rows[r * stride + 4 * c + i];
+            small[c] = (uint8_t)((2 * sum + deep * broad) / (2 * deep * broad));
+        }
     }
 }
