@@ -27,7 +27,7 @@ def main() -> None:
     ends = ways * (250 + lengths)[:, None] + np.float32((960, 540))
     colors = ["#ff80a0"] * 180
     bars = {
-        "raster.c": lambda: fill_capsules(flat, starts, ends, 4.4, colors),
+        "rasteriser": lambda: fill_capsules(flat, starts, ends, 4.4, colors),
         "OpenCV, a polygon each": lambda: _polygons(planes, starts, ends, 2.2),
         "Skia, a line each": lambda: _skia_lines(surface, starts, ends),
     }
@@ -35,7 +35,7 @@ def main() -> None:
     across = np.linspace(0, WIDTH, 480, dtype=np.float32)
     wave = np.stack([across, 540 + 100 * np.sin(across / 20)], axis=1).astype(np.float32)
     waves = {
-        "raster.c": lambda: stroke_polyline(flat, wave, 4.0, "#7dffce"),
+        "rasteriser": lambda: stroke_polyline(flat, wave, 4.0, "#7dffce"),
         "OpenCV": lambda: _polylines(planes, wave),
         "Skia": lambda: _skia_polyline(surface, wave),
     }

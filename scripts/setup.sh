@@ -77,7 +77,7 @@ install_packages() {
 # What the environment was made of; another answer means it has to be brought up to date.
 recipe() {
   printf '%s\n%s ' "$here" "$1"
-  cat pyproject.toml constraints.txt hatch_build.py src/oriel_fx/render/raster/raster.c | cksum
+  cat pyproject.toml constraints.txt hatch_build.py src/oriel_fx/render/raster/*.[ch] | cksum
 }
 
 # An environment that holds all that is wanted: `dev` has what `base` has.

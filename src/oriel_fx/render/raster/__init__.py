@@ -1,7 +1,8 @@
 """Rasterising in C: anti-aliased shapes, overlays and glows, straight into 8-bit planes and pictures.
 
-`raster.c` holds the loops that no library has; it is compiled when the package is built. Places are in pixels, and
-pixel (i, j) has its centre at (i + 0.5, j + 0.5). All functions draw in place, and let other threads run meanwhile.
+`shapes.c` and `planes.c` hold the loops that no library has; they are compiled when the package is built. Places are
+in pixels, and pixel (i, j) has its centre at (i + 0.5, j + 0.5). What draws does so in place, and lets other threads
+run meanwhile.
 """
 
 from oriel_fx.render.raster.drawing import (

@@ -1,4 +1,4 @@
-"""What raster.c can do, on NumPy arrays."""
+"""What the C files can do, on NumPy arrays."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from oriel_fx.render.raster.library import Plane, raster
 Bytes = NDArray[np.uint8]
 Floats = NDArray[np.float32]
 
-# As in raster.c.
+# As in pixels.h.
 LANES = 8
 
 

@@ -13,7 +13,7 @@ _FOLDER = Path(__file__).parent
 
 
 class Plane(ctypes.Structure):
-    """What raster.c calls a plane."""
+    """What shapes.c calls a plane."""
 
     _fields_ = (
         ("data", ctypes.c_void_p),

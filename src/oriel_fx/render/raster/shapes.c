@@ -1,13 +1,9 @@
-/* Rasterising: anti-aliased shapes, overlays and glows, straight into 8-bit planes.
+/* Shapes: anti-aliased lines and ridges, mixed into 8-bit planes and pictures.
 
-   A plane is rows of bytes `stride` apart; `channels` bytes make a pixel. Pixel (i, j) has its centre at
-   (i + 0.5, j + 0.5). Coverage is that of a strip of the shape's width over a pixel's width, across the line.
+   Pixel (i, j) has its centre at (i + 0.5, j + 0.5). Coverage is that of a strip of the shape's width over a pixel's
+   width, across the line. */
 
-   Only +, -, *, / and square roots of floats are used, compiled without contraction, so that every machine draws
-   the same bytes. */
-
-#include <stddef.h>
-#include <stdint.h>
+#include "pixels.h"
 
 #define VERSION 3
 
@@ -19,12 +15,6 @@ typedef struct {
 
 int32_t raster_version(void) { return VERSION; }
 
-static inline float least(float a, float b) { return a < b ? a : b; }
-static inline float most(float a, float b) { return a > b ? a : b; }
-static inline int32_t least_int(int32_t a, int32_t b) { return a < b ? a : b; }
-static inline int32_t most_int(int32_t a, int32_t b) { return a > b ? a : b; }
-/* v / 255, rounded, for 0 <= v <= 65025. */
-static inline uint32_t by_255(uint32_t v) { return (v + 128 + ((v + 128) >> 8)) >> 8; }
 /* The whole number below; far outside any picture, and where there is no number, one that is outside too. */
 static inline int32_t down(float v) {
     v = least(most(v, -1e6f), 1e6f);
@@ -44,7 +34,7 @@ typedef struct {
 static Capsule capsule_of(const Plane *plane, const float *start, const float *end, float radius, int round) {
     float across = end[0] - start[0], downward = end[1] - start[1];
     float length = __builtin_sqrtf(across * across + downward * downward);
-    Capsule it = {start[0], start[1], 0, -1, length, radius, 0, 0, 0, 0, 0, 0, round, 0};
+    Capsule it = {.x = start[0], .y = start[1], .along_y = -1, .length = length, .radius = radius, .round = round};
     if (length > 1e-6f) {
         it.along_x = across / length;
         it.along_y = downward / length;
@@ -62,12 +52,8 @@ static Capsule capsule_of(const Plane *plane, const float *start, const float *e
     return it;
 }
 
-/* Pixels are worked on this many at a time: loops of a fixed length become vector instructions. */
-#define LANES 8
 typedef float Floats __attribute__((vector_size(4 * LANES)));
 typedef int32_t Wholes __attribute__((vector_size(4 * LANES)));
-typedef uint16_t Shorts __attribute__((vector_size(2 * LANES)));
-typedef uint8_t Bytes __attribute__((vector_size(LANES)));
 
 /* A run of columns of row `j` that holds all that a line may touch: whole groups of LANES where the plane has room. */
 static void columns(const Plane *plane, const Capsule *it, int32_t j, int32_t *from, int32_t *to) {
@@ -85,61 +71,61 @@ static void columns(const Plane *plane, const Capsule *it, int32_t j, int32_t *f
     *to = *from + count;
 }
 
-static inline void to_bytes(const float *numbers, uint8_t *bytes) {
+static inline Shorts to_levels(const float *numbers) {
     Floats them;
     __builtin_memcpy(&them, numbers, sizeof them);
-    Bytes whole = __builtin_convertvector(__builtin_convertvector(them, Wholes), Bytes);
-    __builtin_memcpy(bytes, &whole, LANES);
+    return __builtin_convertvector(__builtin_convertvector(them, Wholes), Shorts);
+}
+
+static inline void store(Shorts levels, uint8_t *bytes) {
+    Bytes them = __builtin_convertvector(levels, Bytes);
+    __builtin_memcpy(bytes, &them, sizeof them);
+}
+
+/* Coverage 0..255 of LANES pixels from column `i` on, in the row whose centres are so far below the line's start. */
+static inline Shorts cover_group(const Capsule *it, float below, int32_t i) {
+    const float radius = it->radius, length = it->length, along_x = it->along_x, along_y = it->along_y;
+    const float right = (float)i + 0.5f - it->x;
+    const float first = right * along_x + below * along_y, last = first + (LANES - 1) * along_x;
+    float covered[LANES];
+    if (least(first, last) >= 0.5f && most(first, last) <= length - 0.5f) {
+        /* Between its ends, where only the distance from its middle counts. */
+        for (int32_t l = 0; l < LANES; l++) {
+            float across = (right + (float)l) * along_y - below * along_x;
+            float away = most(across, -across);
+            covered[l] = least(radius, away + 0.5f) - most(-radius, away - 0.5f);
+        }
+    } else if (it->round) {
+        for (int32_t l = 0; l < LANES; l++) {
+            float off_x = right + (float)l, along = off_x * along_x + below * along_y;
+            float held = least(most(along, 0.0f), length);
+            off_x -= held * along_x;
+            float off_y = below - held * along_y;
+            float away = __builtin_sqrtf(off_x * off_x + off_y * off_y);
+            covered[l] = least(radius, away + 0.5f) - most(-radius, away - 0.5f);
+        }
+    } else {
+        for (int32_t l = 0; l < LANES; l++) {
+            float off_x = right + (float)l, along = off_x * along_x + below * along_y;
+            float across = off_x * along_y - below * along_x;
+            float away = most(across, -across);
+            float strip = least(radius, away + 0.5f) - most(-radius, away - 0.5f);
+            float part = least(length, along + 0.5f) - most(0.0f, along - 0.5f);
+            covered[l] = most(strip, 0.0f) * most(part, 0.0f);
+        }
+    }
+    for (int32_t l = 0; l < LANES; l++) covered[l] = most(covered[l], 0.0f) * 255.0f + 0.5f;
+    return to_levels(covered);
 }
 
 /* Coverage 0..255 of columns from..to of row `j`, and of up to LANES - 1 after them. */
 static void cover(const Capsule *it, int32_t j, int32_t from, int32_t to, uint8_t *coverage) {
-    const float below = (float)j + 0.5f - it->y, radius = it->radius, length = it->length;
-    const float along_x = it->along_x, along_y = it->along_y;
-    for (int32_t i = from; i < to; i += LANES, coverage += LANES) {
-        float covered[LANES];
-        const float right = (float)i + 0.5f - it->x;
-        const float first = right * along_x + below * along_y, last = first + (LANES - 1) * along_x;
-        if (least(first, last) >= 0.5f && most(first, last) <= length - 0.5f) {
-            /* Between its ends, where only the distance from its middle counts. */
-            for (int32_t l = 0; l < LANES; l++) {
-                float across = (right + (float)l) * along_y - below * along_x;
-                float away = most(across, -across);
-                covered[l] = least(radius, away + 0.5f) - most(-radius, away - 0.5f);
-            }
-        } else if (it->round) {
-            for (int32_t l = 0; l < LANES; l++) {
-                float off_x = right + (float)l, along = off_x * along_x + below * along_y;
-                float held = least(most(along, 0.0f), length);
-                off_x -= held * along_x;
-                float off_y = below - held * along_y;
-                float away = __builtin_sqrtf(off_x * off_x + off_y * off_y);
-                covered[l] = least(radius, away + 0.5f) - most(-radius, away - 0.5f);
-            }
-        } else {
-            for (int32_t l = 0; l < LANES; l++) {
-                float off_x = right + (float)l, along = off_x * along_x + below * along_y;
-                float across = off_x * along_y - below * along_x;
-                float away = most(across, -across);
-                float strip = least(radius, away + 0.5f) - most(-radius, away - 0.5f);
-                float part = least(length, along + 0.5f) - most(0.0f, along - 0.5f);
-                covered[l] = most(strip, 0.0f) * most(part, 0.0f);
-            }
-        }
-        for (int32_t l = 0; l < LANES; l++) covered[l] = most(covered[l], 0.0f) * 255.0f + 0.5f;
-        to_bytes(covered, coverage);
-    }
+    const float below = (float)j + 0.5f - it->y;
+    for (int32_t i = from; i < to; i += LANES, coverage += LANES) store(cover_group(it, below, i), coverage);
 }
 
-static inline Shorts by_255s(Shorts v) {
-    v += 128;
-    return (v + (v >> 8)) >> 8;
-}
-
-static inline Shorts load(const uint8_t *bytes) {
-    Bytes them;
-    __builtin_memcpy(&them, bytes, LANES);
-    return __builtin_convertvector(them, Shorts);
+static inline void mix_group(uint8_t *pixels, Shorts share, uint16_t level) {
+    store(by_255s(load(pixels) * (255 - share) + level * share), pixels);
 }
 
 static inline void mix_pixel(uint8_t *pixel, uint32_t share, const uint8_t *shade, int32_t channels) {
@@ -152,11 +138,7 @@ static void mix(uint8_t *row, const uint8_t *coverage, int32_t count, int32_t ch
                 uint32_t opacity) {
     if (channels == 1 && count % LANES == 0) {
         const uint16_t level = shade[0], part = (uint16_t)opacity;
-        for (int32_t i = 0; i < count; i += LANES) {
-            Shorts share = by_255s(load(coverage + i) * part);
-            Bytes mixed = __builtin_convertvector(by_255s(load(row + i) * (255 - share) + level * share), Bytes);
-            __builtin_memcpy(row + i, &mixed, LANES);
-        }
+        for (int32_t i = 0; i < count; i += LANES) mix_group(row + i, by_255s(load(coverage + i) * part), level);
         return;
     }
     for (int32_t i = 0; i < count; i++) {
@@ -253,7 +235,7 @@ static void cover_columns(const Columns *it, int32_t j, float radius, uint8_t *c
         const float ends = least(least(at - it->highest[l], it->lowest[l] - at), it->behind[l] - at);
         shares[l] = most(0, least(strip, least(ends, 1.0f))) * it->full[l] + 0.5f;
     }
-    to_bytes(shares, coverage);
+    store(to_levels(shares), coverage);
 }
 
 /* Lines seen one behind the other, the nearest first: each is a profile of `points` heights (0..1) from the middle
@@ -319,135 +301,6 @@ void draw_ridges(const Plane *planes, int32_t n_planes, int32_t count, const flo
                     mirrored[LANES - 1 - l] = 2 * (i + l) == sum ? 0 : coverage[l];
                 mix_columns(planes, n_planes, j, sum - i - (LANES - 1), mirrored, shade, shade_gap);
             }
-        }
-    }
-}
-
-/* As many bytes as one vector of the widest kind holds. */
-#define WIDE 32
-typedef uint8_t WideBytes __attribute__((vector_size(WIDE)));
-typedef uint32_t WideWholes __attribute__((vector_size(4 * LANES)));
-typedef uint16_t Pairs __attribute__((vector_size(WIDE)));
-
-/* Whether WIDE bytes all have one value. */
-static inline int all_bytes(const uint8_t *bytes, uint8_t value) {
-    uint64_t parts[WIDE / 8], wanted = value * 0x0101010101010101u;
-    __builtin_memcpy(parts, bytes, WIDE);
-    return ((parts[0] ^ wanted) | (parts[1] ^ wanted) | (parts[2] ^ wanted) | (parts[3] ^ wanted)) == 0;
-}
-
-static inline void lay_group(uint8_t *part, const uint8_t *levels, const uint8_t *under) {
-    Bytes sum = __builtin_convertvector(load(levels) + by_255s(load(part) * load(under)), Bytes);
-    __builtin_memcpy(part, &sum, sizeof sum);
-}
-
-/* levels + under / 255 of what is there, over a part of a plane as large as they are. */
-void lay_over(uint8_t *part, ptrdiff_t stride, int32_t width, int32_t height, const uint8_t *levels,
-              const uint8_t *under) {
-    for (int32_t j = 0; j < height; j++, part += stride, levels += width, under += width) {
-        int32_t i = 0;
-        for (; i + WIDE <= width; i += WIDE) {
-            /* Most of an overlay hides what is there, or is not there itself. */
-            if (all_bytes(under + i, 0)) {
-                __builtin_memcpy(part + i, levels + i, WIDE);
-            } else if (!(all_bytes(under + i, 255) && all_bytes(levels + i, 0))) {
-                for (int32_t l = i; l < i + WIDE; l += LANES) lay_group(part + l, levels + l, under + l);
-            }
-        }
-        for (; i < width; i++) part[i] = (uint8_t)(levels[i] + by_255((uint32_t)part[i] * under[i]));
-    }
-}
-
-/* Levels / 255 of the way from what is there to what lies under it, over a part of a plane. */
-void fade_out(uint8_t *part, ptrdiff_t stride, int32_t width, int32_t height, const uint8_t *under,
-              ptrdiff_t under_stride, const uint8_t *levels, ptrdiff_t levels_stride) {
-    for (int32_t j = 0; j < height; j++, part += stride, under += under_stride, levels += levels_stride) {
-        int32_t i = 0;
-        for (; i + LANES <= width; i += LANES) {
-            Shorts level = load(levels + i);
-            Bytes mixed = __builtin_convertvector(by_255s(load(part + i) * (255 - level) + load(under + i) * level), Bytes);
-            __builtin_memcpy(part + i, &mixed, sizeof mixed);
-        }
-        for (; i < width; i++) part[i] = (uint8_t)by_255(part[i] * (255u - levels[i]) + (uint32_t)under[i] * levels[i]);
-    }
-}
-
-/* A row of a glow's cells, enlarged twice by interpolation and twice by repetition: four pixels a cell. `mixed` is
-   three of the nearer row of cells and one of the other, with a cell before its first and after its last. */
-static void enlarge(const uint16_t *mixed, int32_t cells, uint8_t *enlarged) {
-    for (int32_t c = 0; c < cells; c += LANES, enlarged += 4 * LANES) {
-        Shorts before, here, after;
-        __builtin_memcpy(&before, mixed + c - 1, sizeof before);
-        __builtin_memcpy(&here, mixed + c, sizeof here);
-        __builtin_memcpy(&after, mixed + c + 1, sizeof after);
-        WideWholes left = __builtin_convertvector((3 * here + before + 8) >> 4, WideWholes);
-        WideWholes right = __builtin_convertvector((3 * here + after + 8) >> 4, WideWholes);
-        WideWholes four = left * 0x0101u + right * 0x01010000u;
-        __builtin_memcpy(enlarged, &four, sizeof four);
-    }
-}
-
-static void add_row(uint8_t *row, int32_t width, const uint8_t *change, uint8_t zero, uint8_t limit) {
-    int32_t i = 0;
-    for (; i + WIDE <= width; i += WIDE) {
-        WideBytes level, more;
-        __builtin_memcpy(&level, row + i, WIDE);
-        __builtin_memcpy(&more, change + i, WIDE);
-        const WideBytes zeros = {0};
-        level = __builtin_elementwise_add_sat(level, __builtin_elementwise_sub_sat(more, zeros + zero));
-        level = __builtin_elementwise_sub_sat(level, __builtin_elementwise_sub_sat(zeros + zero, more));
-        level = __builtin_elementwise_min(level, zeros + limit);
-        __builtin_memcpy(row + i, &level, WIDE);
-    }
-    for (; i < width; i++) row[i] = (uint8_t)least_int(most_int(row[i] + change[i] - zero, 0), limit);
-}
-
-/* Add a glow, of which each cell lies over four by four pixels, as levels from `zero`, up to `limit`. Two by two
-   pixels are given the same, for a glow is that smooth. `scratch` has room for a row of the part and one of two bytes
-   a cell, with 3 WIDE more. */
-void add_glow(uint8_t *part, ptrdiff_t stride, int32_t width, int32_t height, const uint8_t *glow, int32_t cells,
-              int32_t rows, int32_t zero, int32_t limit, uint8_t *scratch) {
-    uint16_t *mixed = (uint16_t *)(void *)scratch + 1;
-    uint8_t *enlarged = scratch + 2 * (ptrdiff_t)cells + 2 * WIDE;
-    for (int32_t j = 0; j < height; j += 2) {
-        const int32_t near = least_int(j / 4, rows - 1);
-        const int32_t far = least_int(most_int(j % 4 ? j / 4 + 1 : j / 4 - 1, 0), rows - 1);
-        const uint8_t *nearer = glow + (ptrdiff_t)near * cells, *other = glow + (ptrdiff_t)far * cells;
-        for (int32_t c = 0; c < cells; c++) mixed[c] = (uint16_t)(3 * nearer[c] + other[c]);
-        mixed[-1] = mixed[0];
-        mixed[cells] = mixed[cells - 1];
-        enlarge(mixed, cells, enlarged);
-        add_row(part + j * stride, width, enlarged, (uint8_t)zero, (uint8_t)limit);
-        if (j + 1 < height) add_row(part + (j + 1) * stride, width, enlarged, (uint8_t)zero, (uint8_t)limit);
-    }
-}
-
-/* A part of a plane, four times as small: rounded means of four by four pixels, and of those there are at the far
-   edges. `small` is rows of `cells` bytes without gaps. */
-void shrink_by_4(const uint8_t *part, ptrdiff_t stride, int32_t width, int32_t height, uint8_t *small, int32_t cells) {
-    for (int32_t j = 0; j < height; j += 4, small += cells) {
-        const uint8_t *rows = part + j * stride;
-        const int32_t deep = least_int(4, height - j);
-        int32_t c = 0;
-        for (; deep == 4 && 4 * c + WIDE <= width; c += LANES) {
-            Pairs sums = {0};
-            for (int32_t r = 0; r < 4; r++) {
-                Pairs two;
-                __builtin_memcpy(&two, rows + r * stride + 4 * c, sizeof two);
-                sums += (two & 255) + (two >> 8);
-            }
-            WideWholes fours;
-            __builtin_memcpy(&fours, &sums, sizeof fours);
-            fours = (fours & 65535) + (fours >> 16);
-            Bytes means = __builtin_convertvector((fours + 8) >> 4, Bytes);
-            __builtin_memcpy(small + c, &means, sizeof means);
-        }
-        for (; c < cells; c++) {
-            const int32_t broad = least_int(4, width - 4 * c);
-            int32_t sum = 0;
-            for (int32_t r = 0; r < deep; r++)
-                for (int32_t i = 0; i < broad; i++) sum += rows[r * stride + 4 * c + i];
-            small[c] = (uint8_t)((2 * sum + deep * broad) / (2 * deep * broad));
         }
     }
 }

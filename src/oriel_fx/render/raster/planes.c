@@ -1,0 +1,132 @@
+/* Parts of 8-bit planes: overlays laid on them, light added, faded and shrunk. */
+
+#include "pixels.h"
+
+/* As many bytes as one vector of the widest kind holds. */
+#define WIDE 32
+typedef uint8_t WideBytes __attribute__((vector_size(WIDE)));
+typedef uint32_t WideWholes __attribute__((vector_size(4 * LANES)));
+typedef uint16_t Pairs __attribute__((vector_size(WIDE)));
+
+/* Whether WIDE bytes all have one value. */
+static inline int all_bytes(const uint8_t *bytes, uint8_t value) {
+    uint64_t parts[WIDE / 8], wanted = value * 0x0101010101010101u;
+    __builtin_memcpy(parts, bytes, WIDE);
+    return ((parts[0] ^ wanted) | (parts[1] ^ wanted) | (parts[2] ^ wanted) | (parts[3] ^ wanted)) == 0;
+}
+
+static inline void lay_group(uint8_t *part, const uint8_t *levels, const uint8_t *under) {
+    Bytes sum = __builtin_convertvector(load(levels) + by_255s(load(part) * load(under)), Bytes);
+    __builtin_memcpy(part, &sum, sizeof sum);
+}
+
+/* levels + under / 255 of what is there, over a part of a plane as large as they are. */
+void lay_over(uint8_t *part, ptrdiff_t stride, int32_t width, int32_t height, const uint8_t *levels,
+              const uint8_t *under) {
+    for (int32_t j = 0; j < height; j++, part += stride, levels += width, under += width) {
+        int32_t i = 0;
+        for (; i + WIDE <= width; i += WIDE) {
+            /* Most of an overlay hides what is there, or is not there itself. */
+            if (all_bytes(under + i, 0)) {
+                __builtin_memcpy(part + i, levels + i, WIDE);
+            } else if (!(all_bytes(under + i, 255) && all_bytes(levels + i, 0))) {
+                for (int32_t l = i; l < i + WIDE; l += LANES) lay_group(part + l, levels + l, under + l);
+            }
+        }
+        for (; i < width; i++) part[i] = (uint8_t)(levels[i] + by_255((uint32_t)part[i] * under[i]));
+    }
+}
+
+/* Levels / 255 of the way from what is there to what lies under it, over a part of a plane. */
+void fade_out(uint8_t *part, ptrdiff_t stride, int32_t width, int32_t height, const uint8_t *under,
+              ptrdiff_t under_stride, const uint8_t *levels, ptrdiff_t levels_stride) {
+    for (int32_t j = 0; j < height; j++, part += stride, under += under_stride, levels += levels_stride) {
+        int32_t i = 0;
+        for (; i + LANES <= width; i += LANES) {
+            Shorts level = load(levels + i);
+            Bytes mixed = __builtin_convertvector(by_255s(load(part + i) * (255 - level) + load(under + i) * level), Bytes);
+            __builtin_memcpy(part + i, &mixed, sizeof mixed);
+        }
+        for (; i < width; i++) part[i] = (uint8_t)by_255(part[i] * (255u - levels[i]) + (uint32_t)under[i] * levels[i]);
+    }
+}
+
+/* A row of a glow's cells, enlarged twice by interpolation and twice by repetition: four pixels a cell. `mixed` is
+   three of the nearer row of cells and one of the other, with a cell before its first and after its last. */
+static void enlarge(const uint16_t *mixed, int32_t cells, uint8_t *enlarged) {
+    for (int32_t c = 0; c < cells; c += LANES, enlarged += 4 * LANES) {
+        Shorts before, here, after;
+        __builtin_memcpy(&before, mixed + c - 1, sizeof before);
+        __builtin_memcpy(&here, mixed + c, sizeof here);
+        __builtin_memcpy(&after, mixed + c + 1, sizeof after);
+        WideWholes left = __builtin_convertvector((3 * here + before + 8) >> 4, WideWholes);
+        WideWholes right = __builtin_convertvector((3 * here + after + 8) >> 4, WideWholes);
+        WideWholes four = left * 0x0101u + right * 0x01010000u;
+        __builtin_memcpy(enlarged, &four, sizeof four);
+    }
+}
+
+static void add_row(uint8_t *row, int32_t width, const uint8_t *change, uint8_t zero, uint8_t limit) {
+    int32_t i = 0;
+    for (; i + WIDE <= width; i += WIDE) {
+        WideBytes level, more;
+        __builtin_memcpy(&level, row + i, WIDE);
+        __builtin_memcpy(&more, change + i, WIDE);
+        const WideBytes zeros = {0};
+        level = __builtin_elementwise_add_sat(level, __builtin_elementwise_sub_sat(more, zeros + zero));
+        level = __builtin_elementwise_sub_sat(level, __builtin_elementwise_sub_sat(zeros + zero, more));
+        level = __builtin_elementwise_min(level, zeros + limit);
+        __builtin_memcpy(row + i, &level, WIDE);
+    }
+    for (; i < width; i++) row[i] = (uint8_t)least_int(most_int(row[i] + change[i] - zero, 0), limit);
+}
+
+/* Add a glow, of which each cell lies over four by four pixels, as levels from `zero`, up to `limit`. Two by two
+   pixels are given the same, for a glow is that smooth. `scratch` has room for a row of the part and one of two bytes
+   a cell, with 3 WIDE more. */
+void add_glow(uint8_t *part, ptrdiff_t stride, int32_t width, int32_t height, const uint8_t *glow, int32_t cells,
+              int32_t rows, int32_t zero, int32_t limit, uint8_t *scratch) {
+    uint16_t *mixed = (uint16_t *)(void *)scratch + 1;
+    uint8_t *enlarged = scratch + 2 * (ptrdiff_t)cells + 2 * WIDE;
+    for (int32_t j = 0; j < height; j += 2) {
+        const int32_t near = least_int(j / 4, rows - 1);
+        const int32_t far = least_int(most_int(j % 4 ? j / 4 + 1 : j / 4 - 1, 0), rows - 1);
+        const uint8_t *nearer = glow + (ptrdiff_t)near * cells, *other = glow + (ptrdiff_t)far * cells;
+        for (int32_t c = 0; c < cells; c++) mixed[c] = (uint16_t)(3 * nearer[c] + other[c]);
+        mixed[-1] = mixed[0];
+        mixed[cells] = mixed[cells - 1];
+        enlarge(mixed, cells, enlarged);
+        add_row(part + j * stride, width, enlarged, (uint8_t)zero, (uint8_t)limit);
+        if (j + 1 < height) add_row(part + (j + 1) * stride, width, enlarged, (uint8_t)zero, (uint8_t)limit);
+    }
+}
+
+/* A part of a plane, four times as small: rounded means of four by four pixels, and of those there are at the far
+   edges. `small` is rows of `cells` bytes without gaps. */
+void shrink_by_4(const uint8_t *part, ptrdiff_t stride, int32_t width, int32_t height, uint8_t *small, int32_t cells) {
+    for (int32_t j = 0; j < height; j += 4, small += cells) {
+        const uint8_t *rows = part + j * stride;
+        const int32_t deep = least_int(4, height - j);
+        int32_t c = 0;
+        for (; deep == 4 && 4 * c + WIDE <= width; c += LANES) {
+            Pairs sums = {0};
+            for (int32_t r = 0; r < 4; r++) {
+                Pairs two;
+                __builtin_memcpy(&two, rows + r * stride + 4 * c, sizeof two);
+                sums += (two & 255) + (two >> 8);
+            }
+            WideWholes fours;
+            __builtin_memcpy(&fours, &sums, sizeof fours);
+            fours = (fours & 65535) + (fours >> 16);
+            Bytes means = __builtin_convertvector((fours + 8) >> 4, Bytes);
+            __builtin_memcpy(small + c, &means, sizeof means);
+        }
+        for (; c < cells; c++) {
+            const int32_t broad = least_int(4, width - 4 * c);
+            int32_t sum = 0;
+            for (int32_t r = 0; r < deep; r++)
+                for (int32_t i = 0; i < broad; i++) sum += rows[r * stride + 4 * c + i];
+            small[c] = (uint8_t)((2 * sum + deep * broad) / (2 * deep * broad));
+        }
+    }
+}
