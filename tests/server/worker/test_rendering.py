@@ -69,6 +69,7 @@ def test_a_queued_job_becomes_a_video_a_poster_and_a_mail(
     job = look(name)
     assert (job.status, job.stage, job.progress, job.attempts) == (JobStatus.COMPLETED, "done", 1.0, 0)
     assert (job.video_key, job.poster_key) == (f"videos/{name}.mp4", f"posters/{name}.jpg")
+    assert job.video_url == f"http://localhost:8000/api/render/download/{name}"
     assert job.lease_owner is None
     assert job.expires_at is not None and job.completed_at is not None
     assert abs(job.expires_at - job.completed_at - timedelta(days=30)) < timedelta(seconds=5)

@@ -75,6 +75,8 @@ def complete(claim: Claim, stored: Stored) -> bool:
         | {
             "stage": "done",
             "progress": 1.0,
+            # Not the storage's own address, which expires: this one leads its owner to a fresh one.
+            "video_url": f"{settings.public}/api/render/download/{job.public_id}",
             "video_key": stored.video_key,
             "video_bytes": stored.video_bytes,
             "poster_key": stored.poster_key,
