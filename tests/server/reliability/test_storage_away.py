@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from flask.testing import FlaskClient
 from flask_openapi import OpenAPI
-from tests.server.reliability.conftest import assert_away, frozen, sqlite, timed
+from tests.server.reliability.conftest import assert_away, frames_drawn, frozen, sqlite, timed
 from tests.server.storage.emulator import Emulator, running_emulator, service_account
 from tests.server.worker.processes import Processes, until
 from werkzeug.test import TestResponse
@@ -106,3 +106,32 @@ def test_a_finished_render_waits_for_it_and_completes_once(
     assert services.storage.size(f"videos/{name}.mp4") == job.video_bytes
     with app.app_context():
         assert db.session.query(EmailMessage).filter_by(kind="completed").count() == 1
+
+
+def test_the_workers_of_a_long_video_wait_for_it(
+    app: OpenAPI,
+    processes: Processes,
+    queued: Callable[..., str],
+    look: Look,
+    emulator: Emulator,
+    services: Services,
+    thirty_seconds: Path,
+) -> None:
+    name = queued(song=thirty_seconds, size="640x360")
+    for role in (["worker", "--queues", "video_rendering"], ["scheduler"]):
+        processes.start(*role, ORIEL_FAN_OUT_S="10")
+    until(lambda: frames_drawn(app) > 0)
+    emulator.stop()
+    try:
+        # A chunk is done, and cannot be stored.
+        until(lambda: frames_drawn(app) >= 150)
+        time.sleep(2)
+        assert look(name).status is JobStatus.PROCESSING
+    finally:
+        emulator.start()
+    until(lambda: look(name).status is JobStatus.COMPLETED)
+    assert look(name).crashes == 0
+    assert services.storage.size(f"videos/{name}.mp4") == look(name).video_bytes
+    with app.app_context():
+        assert db.session.query(EmailMessage).filter_by(kind="completed").count() == 1
+    until(lambda: not list(services.storage.list("chunks/")))
