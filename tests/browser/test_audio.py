@@ -130,6 +130,29 @@ def test_filters_gains_and_splitters_are_chromiums_own(film: Film) -> None:
     assert dry > 180 and high < dry - 60 and none == 0 and left == pytest.approx(dry, abs=2)
 
 
+def test_what_is_scheduled_in_each_frame_is_heard_at_once_and_does_not_slow_the_film_down(film: Film) -> None:
+    script = (
+        ELEMENT
+        + """window.stretches = 0;
+    window.AudioBuffer = new Proxy(AudioBuffer, { construct: (Real, args) => (stretches++, new Real(...args)) });
+    const plain = AudioNode.prototype.connect, by = new Set();
+    AudioNode.prototype.connect = function (...args) { by.add(this.context === ctx); return plain.apply(this, args); };
+    const gain = ctx.createGain(), an = ctx.createAnalyser(); an.fftSize = 256; an.smoothingTimeConstant = 0;
+    src.connect(gain); gain.connect(an); gain.gain.setValueAtTime(1, 0);
+    const wave = new Uint8Array(256), loudest = () => { an.getByteTimeDomainData(wave); return Math.max(...wave.map(v => Math.abs(v - 128))); };
+    a.play(); run(n => '#fff', n => { const loud = loudest();
+      gain.gain.cancelScheduledValues(ctx.currentTime); gain.gain.setValueAtTime(n % 10 < 5 ? 0 : 1, ctx.currentTime);
+      return [loud, gain.gain.value, stretches, [...by]]; });"""
+    )
+    page = film(canvas_page(script, AUDIO))
+    page.run(60)
+    loud, gains, stretches, by = zip(*page.value("seen")[:60], strict=True)
+    # What one frame schedules, the next hears.
+    assert [level == 0 for level in loud[2:]] == [(n - 1) % 10 < 5 for n in range(2, 60)]
+    assert list(gains[2:]) == [0 if (n - 1) % 10 < 5 else 1 for n in range(2, 60)]
+    assert stretches[-1] == 1 and by[-1] == [True]
+
+
 def test_a_script_processor_meters_the_song(film: Film) -> None:
     script = (
         ELEMENT

@@ -68,7 +68,7 @@ def test_schema_is_one_object(oriel_here: Oriel) -> None:
 
 
 def test_a_reader_that_goes_away_is_no_error(songs: Path) -> None:
-    piped = subprocess.run(f"{ORIEL} schema | head -1", shell=True, capture_output=True, text=True, timeout=30)
+    piped = subprocess.run(f"{ORIEL} schema | head -1", shell=True, capture_output=True, text=True, timeout=90)
     assert (piped.stdout, piped.stderr) == ("{\n", "")
 
 

@@ -132,9 +132,9 @@ def test_failed_work_can_be_put_there_again(
     queue: JobQueue, start_worker: Callable[..., subprocess.Popen[bytes]]
 ) -> None:
     put(queue, "wrong", -1)
-    assert start_worker(VIDEO_RENDERING, burst=True).wait(20) == 0
+    assert start_worker(VIDEO_RENDERING, burst=True).wait(90) == 0
     assert put(queue, "wrong", 0)
-    assert start_worker(VIDEO_RENDERING, burst=True).wait(20) == 0
+    assert start_worker(VIDEO_RENDERING, burst=True).wait(90) == 0
     assert queue.depths()[VIDEO_RENDERING] == 0
 
 
@@ -151,7 +151,7 @@ def test_a_worker_serves_its_queues_in_their_order(
 ) -> None:
     for number, name in enumerate((CLEANUP, HIGH_PRIORITY)):
         queue.enqueue(name, "os.mkdir", str(tmp_path / name), job_timeout_s=60, unique_id=f"job-{number}")
-    assert start_worker(HIGH_PRIORITY, CLEANUP, burst=True).wait(20) == 0
+    assert start_worker(HIGH_PRIORITY, CLEANUP, burst=True).wait(90) == 0
     made = [(tmp_path / name).stat().st_ctime_ns for name in (HIGH_PRIORITY, CLEANUP)]
     assert made == sorted(made)
 

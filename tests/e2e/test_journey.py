@@ -36,7 +36,7 @@ def service(data: Path) -> Iterator[str]:
     finally:
         server.terminate()
         try:
-            server.wait(timeout=30)
+            server.wait(timeout=90)
         finally:
             server.kill()
             log.close()

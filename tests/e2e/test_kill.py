@@ -85,7 +85,7 @@ def test_ctrl_c_keeps_what_is_done_and_says_so(
     with start([*command, "--jobs", str(jobs)]) as render:
         read_until_frames(render, 200)
         os.killpg(render.pid, signal.SIGINT)
-        out, err = render.communicate(timeout=20)
+        out, err = render.communicate(timeout=90)
     event = json.loads(out.splitlines()[-1])
     assert render.returncode == event["exit_code"] == 130
     assert event["code"] == "CANCELLED"

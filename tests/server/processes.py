@@ -90,7 +90,7 @@ class Postgres:
         """Stop it at once; `start` brings it back with its data."""
         if self._process:
             self._process.send_signal(3)  # SIGQUIT: immediate shutdown
-            self._process.wait(20)
+            self._process.wait(90)
             self._process = None
 
     def url(self, database: str, driver: str = "postgresql+psycopg") -> str:

@@ -158,7 +158,7 @@ def test_of_two_transactions_that_write_the_same_key_one_does(app: OpenAPI) -> N
 
     def write() -> None:
         with app.app_context():
-            together.wait(10)
+            together.wait(90)
             ids.append(queued("same"))
             db.session.remove()
 
@@ -277,7 +277,7 @@ def test_two_processes_send_each_mail_once(settings: Settings, clock: Clock) -> 
             assert sender.stdin is not None
             sender.stdin.write("go\n")
             sender.stdin.flush()
-        numbers = [int(sender.communicate(timeout=30)[0].split()[-1]) for sender in senders]
+        numbers = [int(sender.communicate(timeout=90)[0].split()[-1]) for sender in senders]
         arrived = Counter(str(mail["To"]) for mail in sink.mails)
     assert arrived == Counter(f"{key}@example.org" for key in keys)
     assert sum(numbers) == 30 and min(numbers) > 0

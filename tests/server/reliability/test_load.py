@@ -56,7 +56,7 @@ def gunicorn(settings: Settings, tmp_path: Path) -> Iterator[int]:
         yield port
     finally:
         server.terminate()
-        server.wait(40)
+        server.wait(90)
 
 
 async def client(port: int, number: int, path: str, token: str, until_s: float) -> list[tuple[int, float]]:

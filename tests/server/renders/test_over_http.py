@@ -64,7 +64,7 @@ class Server:
 
     def stop(self) -> None:
         self.process.terminate()
-        self.process.wait(20)
+        self.process.wait(90)
 
 
 @pytest.fixture
@@ -128,7 +128,7 @@ def test_events_arrive_as_they_happen_and_the_stream_ends(
 ) -> None:
     job_id = make_job(user_id, JobStatus.QUEUED)
     address = f"{server.url}/api/render/events/{public_id(job_id)}"
-    with requests.get(address, headers=headers, stream=True, timeout=30) as response:
+    with requests.get(address, headers=headers, stream=True, timeout=90) as response:
         lines = response.iter_lines(chunk_size=1, decode_unicode=True)
         assert '"queued"' in next(line for line in lines if line.startswith("data: "))
         started = time.monotonic()
@@ -163,7 +163,7 @@ def test_a_body_that_is_no_http_is_a_400(server: Server, headers: dict[str, str]
     host, _, port = server.url.removeprefix("http://").partition(":")
     for path, kind in (("auth/login", "application/json"), ("render/submit", "multipart/form-data; boundary=b")):
         head = "".join(f"{name}: {value}\r\n" for name, value in {**headers, "Content-Type": kind}.items())
-        with socket.create_connection((host, int(port)), timeout=20) as connection:
+        with socket.create_connection((host, int(port)), timeout=90) as connection:
             connection.sendall(
                 f"POST /api/{path} HTTP/1.1\r\nHost: x\r\n{head}Transfer-Encoding: chunked\r\n\r\nzz\r\n".encode()
             )

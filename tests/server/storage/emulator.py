@@ -58,7 +58,7 @@ class Emulator:
         """Stop it at once."""
         if self._process:
             self._process.kill()
-            self._process.wait(10)
+            self._process.wait(90)
             self._process = None
 
     def new_bucket(self) -> str:

@@ -86,7 +86,7 @@ def test_what_a_killed_process_left_is_invisible_and_removed_later(settings: Set
         "settings = load_settings(env='development', data_dir=Path(sys.argv[1]))\n"
         "LocalStorage(settings).save('videos/1.mp4', Dying(), 'video/mp4')\n"
     )
-    killed = subprocess.run([sys.executable, "-c", code, str(settings.data_dir)], check=False, timeout=30)
+    killed = subprocess.run([sys.executable, "-c", code, str(settings.data_dir)], check=False, timeout=90)
     assert killed.returncode == -9
     (left,) = (storage.folder / ".unfinished").iterdir()
     assert not storage.exists("videos/1.mp4") and list(storage.list("")) == []
@@ -124,7 +124,7 @@ def test_a_full_disk_is_a_storage_that_is_away_and_keeps_what_was_there(storage:
     )
     # The file size limit is the disk's end of this process.
     command = [sys.executable, "-c", code, str(tmp_path / "data")]
-    ran = subprocess.run(command, capture_output=True, text=True, check=True, timeout=30)
+    ran = subprocess.run(command, capture_output=True, text=True, check=True, timeout=90)
     assert "away" in ran.stdout
     assert storage.path_and_type("a")[0].read_bytes() == b"before"
     assert list((storage.folder / ".unfinished").iterdir()) == []

@@ -64,7 +64,7 @@ def test_paid_jobs_are_rendered_and_mailed_by_the_processes_of_a_deployment(
     children = descendants(supervisor.pid)
     for process in (supervisor, scheduler):
         process.send_signal(signal.SIGTERM)
-        assert process.wait(20) == 0
+        assert process.wait(90) == 0
     assert not list(alive(children))
     assert services.queue.depths()["video_rendering"] == 0
 
@@ -106,7 +106,7 @@ def test_a_worker_told_to_stop_hands_its_job_to_another_which_goes_on_with_its_c
     processes.start("scheduler")
     until(lambda: drawing(look, name))
     first.send_signal(signal.SIGTERM)
-    assert first.wait(25) == 0
+    assert first.wait(90) == 0
     job = look(name)
     assert (job.status, job.lease_token, job.crashes, job.attempts) == (JobStatus.QUEUED, 1, 0, 0)
     assert len(list(work_folder(settings, name).glob("video.mp4.oriel-work/chunk-*.mp4"))) == 1

@@ -30,7 +30,7 @@ def test_cancelling_stops_all_groups_and_leaves_nothing(
     within(run_render, name)
     working = drawing(app, name)
     change(app, RenderJob, cancel_requested=True)
-    working.join(10)
+    working.join(90)
     assert not working.is_alive()
     assert look(name).status is JobStatus.CANCELED
     with app.app_context():
@@ -68,7 +68,7 @@ def test_a_worker_told_to_stop_ends_its_chunk_and_gives_the_group_back(
     change(app, Chunk, group_number=0)
     working = drawing(app, name)
     STOPPING.set()
-    working.join(20)
+    working.join(90)
     STOPPING.clear()
     assert [(row.status, row.attempts) for row in chunks()] == [(ChunkStatus.DONE, 0), (ChunkStatus.PENDING, 0)]
     assert services.queue.position(f"chunks-{name}-0-1") == 0
@@ -89,7 +89,7 @@ def test_whoever_lost_a_group_stores_nothing(
     within(run_render, name)
     working = drawing(app, name)
     change(app, Chunk, lease_owner="another", status=ChunkStatus.RENDERING)
-    working.join(10)
+    working.join(90)
     assert not working.is_alive()
     assert {row.lease_owner for row in chunks()} == {"another"}
     assert list(services.storage.list("chunks/")) == []

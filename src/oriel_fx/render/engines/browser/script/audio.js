@@ -143,6 +143,8 @@ async function readSong(start, count, rate) {
   return [both.subarray(0, count), both.subarray(count)];
 }
 
+// Libraries put methods of their own in this one's place (p5.sound does): copies are connected without them.
+const connectReal = AudioNode.prototype.connect;
 replace(AudioNode.prototype, "connect", (old) => function (target, output, input) {
   const context = offlineOf(this.context);
   if (context) {

@@ -1,23 +1,39 @@
 // A stretch of the song: the page's audio graph copied into a context that is stopped at every frame.
-// Copies of nodes into a stretch.
+// What a page schedules is done to the copy that runs at once, and written down for the copies of later stretches.
 const SCHEDULES = ["setValueAtTime", "linearRampToValueAtTime", "exponentialRampToValueAtTime", "setTargetAtTime", "setValueCurveAtTime"];
+// Of a page that schedules in every frame, the last of them are what a later stretch needs.
+const MOST_SCHEDULED = 2000;
+const paramReal = {};
 const paramLog = new WeakMap();
 const paramCopies = new WeakMap();
+const paramShifts = new WeakMap();
+// `place`: which argument is a time of the page's clock.
+function toCopy(copy, name, place, args) {
+  const moved = [...args];
+  moved[place] = Math.max(0, moved[place] - paramShifts.get(copy));
+  try { paramReal[name].apply(copy, moved); } catch { /* two curves fell on one another */ }
+}
 for (const name of SCHEDULES) {
-  replace(AudioParam.prototype, name, (old) => function (...args) {
-    const log = paramLog.get(this) || [];
-    paramLog.set(this, log);
-    log.push({ name, args });
-    audioChanged();
-    return old.apply(this, args);
+  replace(AudioParam.prototype, name, (old) => {
+    paramReal[name] = old;
+    return function (...args) {
+      const result = old.apply(this, args);
+      paramLog.set(this, [...(paramLog.get(this) || []), { name, args }].slice(-MOST_SCHEDULED));
+      if (paramCopies.has(this)) toCopy(paramCopies.get(this), name, 1, args);
+      return result;
+    };
   });
 }
 for (const name of ["cancelScheduledValues", "cancelAndHoldAtTime"]) {
-  replace(AudioParam.prototype, name, (old) => function (from) {
-    const log = paramLog.get(this);
-    if (log) paramLog.set(this, log.filter((event) => event.args[1] < from));
-    audioChanged();
-    return old.call(this, from);
+  replace(AudioParam.prototype, name, (old) => {
+    paramReal[name] = old;
+    return function (from) {
+      const result = old.call(this, from);
+      const log = paramLog.get(this);
+      if (log) paramLog.set(this, log.filter((event) => event.args[1] < from));
+      if (paramCopies.has(this)) toCopy(paramCopies.get(this), name, 0, [from]);
+      return result;
+    };
   });
 }
 replaceGetter(AudioParam.prototype, "value", function (get) {
@@ -46,12 +62,8 @@ function copyParam(from, to, shiftS) {
   if (!to) return;
   to.value = from.value;
   paramCopies.set(from, to);
-  for (const { name, args } of paramLog.get(from) || []) {
-    const moved = [...args];
-    moved[1] = Math.max(0, moved[1] - shiftS);
-    try { AudioParam.prototype[name].call(to, ...moved); } catch { /* two curves fell on one another */ }
-  }
-  paramLog.delete(to);
+  paramShifts.set(to, shiftS);
+  for (const { name, args } of paramLog.get(from) || []) toCopy(to, name, 1, args);
 }
 function kindOf(node) {
   for (let proto = Object.getPrototypeOf(node); proto; proto = Object.getPrototypeOf(proto)) {
@@ -78,8 +90,8 @@ class Stretch {
       const source = this.copies.get(from);
       const target = to instanceof AudioParam ? paramCopies.get(to) : this.copies.get(to);
       if (!source || !target) continue;
-      if (target instanceof AudioParam) source.connect(target, output);
-      else source.connect(target, output, input);
+      if (target instanceof AudioParam) connectReal.call(source, target, output);
+      else connectReal.call(source, target, output, input);
     }
   }
   async copy(node) {
@@ -147,7 +159,7 @@ class Stretch {
       Object.defineProperty(sound, "playbackTime", { value: event.playbackTime + this.startS });
       node.dispatchEvent(sound);
     };
-    copy.connect(this.offline.destination);
+    connectReal.call(copy, this.offline.destination);
     return copy;
   }
   worklet(node, [name, options]) {
@@ -158,7 +170,7 @@ class Stretch {
     copy.port.onmessage = (event) => {
       if (this.page.orielStretch === this) node.port.dispatchEvent(new MessageEvent("message", { data: event.data }));
     };
-    copy.connect(this.offline.destination);
+    connectReal.call(copy, this.offline.destination);
     return copy;
   }
   // Stop at a time of the page's clock, rounded up to a whole quantum as Chromium does.
