@@ -208,8 +208,10 @@ class Lease:
     def _write(self, state: State) -> None:
         cancel_requested = self._extend(state, utcnow())
         if cancel_requested is None:
-            _log.warning("lease lost", job_id=self._claim.public_id, lease=self._claim.token)
             self.lost.set()
+            # Where the worker itself has just settled the job, the lease ends now.
+            if not self._ended.wait(1):
+                _log.warning("lease lost", job_id=self._claim.public_id, lease=self._claim.token)
         elif cancel_requested:
             self.cancel.set()
 
