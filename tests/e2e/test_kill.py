@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from tests.cli.conftest import ORIEL
 from tests.conftest import PLAIN, Finished
-from tests.processes import processes_naming, wait_until
+from tests.processes import heeding_ctrl_c, processes_naming, wait_until
 from tests.songs import frame_md5s
 
 
@@ -30,12 +30,11 @@ def command(finished: Finished, tmp_path: Path) -> list[str]:
 
 @contextmanager
 def start(command: list[str]) -> Iterator[subprocess.Popen[str]]:
-    """The command under way, with Ctrl-C working even where the tests run in a background that ignores it."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    render = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
-    )
-    signal.signal(signal.SIGINT, before)
+    """The command under way."""
+    with heeding_ctrl_c():
+        render = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+        )
     try:
         yield render
     finally:
