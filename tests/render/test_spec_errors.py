@@ -154,3 +154,9 @@ def test_each_fault_is_told() -> None:
     error = fault({"seed": -1, "output": {"fps": 0}, "colour": 1})
     assert [error.path, *(other.path for other in error.others)] == ["colour", "output.fps", "seed"]
     assert "(2 more faults after this one.)" in error.hint
+
+
+def test_a_wrong_size_hides_no_other_fault() -> None:
+    error = fault({"output": {"size": "99999x99", "fps": 1000}, "colour": 1})
+    assert [error.path, *(other.path for other in error.others)] == ["output.size", "colour", "output.fps"]
+    assert fault({"output": {"size": "99999x99"}}).others == ()

@@ -160,7 +160,8 @@ def test_an_address_others_can_reach_means_production(tmp_path: Path) -> None:
         check=False,
     )
     assert ended.returncode == 2
-    assert "Production lacks these settings" in ended.stderr
+    assert "Error: Production lacks these settings:\n  SECRET_KEY: " in ended.stderr
+    assert ended.stderr.count("\n  ") > 3
 
 
 def test_an_unknown_role_is_named(tmp_path: Path) -> None:

@@ -96,7 +96,13 @@ def test_one_machine_may_say_that_it_wants_the_embedded_parts(production: pytest
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("RAILWAY_ENVIRONMENT", "production"), ("STRIPE_SECRET_KEY", "sk_live_1"), ("ORIEL_HOST", "0.0.0.0")],
+    [
+        ("RAILWAY_ENVIRONMENT", "production"),
+        ("RAILWAY_ENVIRONMENT_NAME", "production"),
+        ("RAILWAY_ENVIRONMENT_ID", "4a1c"),
+        ("STRIPE_SECRET_KEY", "sk_live_1"),
+        ("ORIEL_HOST", "0.0.0.0"),
+    ],
 )
 def test_what_means_production_unless_said_otherwise(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
     monkeypatch.setenv(name, value)
@@ -112,6 +118,14 @@ def test_a_wrong_setting_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
         read_settings()
 
 
+@pytest.mark.parametrize(("name", "value"), [("CORS_ORIGINS", "https://a.example"), ("PRICES_CENTS", "{bad")])
+def test_a_list_that_is_not_json_is_named(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    monkeypatch.setenv(f"ORIEL_{name}", value)
+    with pytest.raises(SettingsError, match=f"ORIEL_{name} is not JSON") as raised:
+        read_settings()
+    assert value not in str(raised.value)
+
+
 def test_a_chosen_service_needs_its_address(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ORIEL_STORAGE", "gcs")
     with pytest.raises(SettingsError, match="GCS_BUCKET"):
@@ -119,10 +133,15 @@ def test_a_chosen_service_needs_its_address(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_the_report_shows_no_secret(production: pytest.MonkeyPatch) -> None:
+    production.setenv("DATABASE_URL", "postgresql://user:in-front@db/x?sslmode=require&password=behind")
+    production.setenv("REDIS_URL", "redis://h:6379/0?password=in-redis")
     settings = read_settings()
     report = f"{describe(settings)} {services(settings)} {settings!r}"
     for secret in (COMPLETE["SECRET_KEY"], "sk_live_1234", COMPLETE["STRIPE_WEBHOOK_SECRET"], "SG.abc"):
         assert secret not in report
+    assert "sslmode=require" in report
+    for password in ("in-front", "behind", "in-redis"):
+        assert password not in f"{describe(settings)} {services(settings)}"
     shown = f"{describe(settings)} {services(settings)}"
     assert "pass-word" not in shown
     assert "hidden" not in shown

@@ -30,7 +30,9 @@ def printable(text: str) -> str:
 
 def fail(error: OrielError) -> int:
     """Print an error to standard error and return its exit code."""
-    sys.stderr.write(f"Error: {printable(error.message)}\n")
+    # Lists of what is wrong have lines of their own, but nobody's file name or tag begins one at the margin.
+    message = "\n  ".join(printable(line) for line in error.message.split("\n  "))
+    sys.stderr.write(f"Error: {message}\n")
     if error.hint:
         sys.stderr.write(f"  {printable(error.hint)}\n")
     return error.exit_code

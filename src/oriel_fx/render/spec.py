@@ -198,19 +198,29 @@ class RenderSpec(Params):
         for config in plain:
             name = config.get("preset", name)
         layered = [presets.load(name), *plain]
-        aspect = aspect_of(*_size_of(layered))
+        wrong_size: SpecError | None = None
+        try:
+            size_px = _size_of(layered)
+        except SpecError as error:
+            wrong_size, size_px = error, Output().size_px
+            # So that what else is wrong is told as well.
+            layered.append({"output": {"size": Output().size}})
+        aspect = aspect_of(*size_px)
         data: dict[str, Any] = {}
         try:
             for config in layered:
                 data = merge(data, {key: for_aspect(part, aspect) for key, part in config.items()})
-            return RenderSpec.model_validate(data | {"preset": name})
+            spec = RenderSpec.model_validate(data | {"preset": name})
         except ValidationError as error:
             from oriel_fx.render.spec_errors import describe
 
             written = PATHS if any(map(is_classic, configs)) else None
-            raise describe(error, written) from None
+            raise describe(error, written, wrong_size) from None
         except RecursionError:
             raise SpecError("The config is nested without end.", "Check its lists and objects.") from None
+        if wrong_size:
+            raise wrong_size
+        return spec
 
 
 def _plain_data(config: Any) -> dict[str, Any]:

@@ -48,15 +48,17 @@ class _Place:
     rivals: dict[str, type[BaseModel]]
 
 
-def describe(error: ValidationError, written: Mapping[str, str] | None = None) -> SpecError:
+def describe(
+    error: ValidationError, written: Mapping[str, str] | None = None, found: SpecError | None = None
+) -> SpecError:
     """The first fault as one sentence with its path, and as hint the nearest valid names; the rest as its `others`.
 
-    `written` gives the paths that the user wrote in another way.
+    `written` gives the paths that the user wrote in another way; `found` is a fault that was known before.
     """
     faults = error.errors(include_url=False)
     # An unknown key explains the faults that follow from it.
     faults.sort(key=lambda fault: fault["type"] != "extra_forbidden")
-    first, *others = [_describe_one(fault, written or {}) for fault in faults]
+    first, *others = [*([found] if found else []), *(_describe_one(fault, written or {}) for fault in faults)]
     if others:
         first.hint += f" ({len(others)} more fault{'s' if len(others) > 1 else ''} after this one.)"
     first.others = tuple(others)

@@ -17,6 +17,7 @@ from urllib.parse import quote
 
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsError as UnreadableSettingError
 
 from oriel_fx.errors import UsageError
 from oriel_fx.server.settings_files import default_data_dir, development_secrets
@@ -48,7 +49,9 @@ class Settings(BaseSettings):
 
     # Where and what it is
     env: Literal["development", "production"] | None = None
-    railway_environment: str = Field("", validation_alias="RAILWAY_ENVIRONMENT")
+    railway_environment: str = Field(
+        "", validation_alias=AliasChoices("RAILWAY_ENVIRONMENT_NAME", "RAILWAY_ENVIRONMENT_ID", "RAILWAY_ENVIRONMENT")
+    )
     railway_public_domain: str = Field("", validation_alias="RAILWAY_PUBLIC_DOMAIN")
     data_dir: Path = Field(default_factory=default_data_dir)
     host: str = "127.0.0.1"
@@ -303,6 +306,12 @@ def read_settings(**overrides: Any) -> Settings:
     except ValidationError as error:
         faults = [f"{'.'.join(str(part) for part in fault['loc'])}: {fault['msg']}" for fault in error.errors()]
         raise SettingsError(f"Settings are wrong: {'; '.join(faults)}.", "Run `oriel config check`.") from None
+    except UnreadableSettingError as error:
+        # It quotes the field's name, and nothing of what was given.
+        name = str(error).partition('"')[2].partition('"')[0]
+        raise SettingsError(
+            f"ORIEL_{name.upper()} is not JSON.", 'Lists are written ["a", "b"], and tables {"a": 1}.'
+        ) from None
 
 
 def load_settings(**overrides: Any) -> Settings:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from urllib.parse import urlsplit, urlunsplit
 
 from pydantic import SecretStr
@@ -36,11 +37,11 @@ def services(settings: Settings) -> dict[str, str]:
 
 
 def without_password(url: str) -> str:
-    """A URL with its password replaced by stars."""
+    """A URL with its passwords replaced by stars: the one before the host, and those among its parameters."""
     parts = urlsplit(url)
-    if not parts.password:
-        return url
-    return urlunsplit(parts._replace(netloc=parts.netloc.replace(f":{parts.password}@", ":***@")))
+    query = re.sub(r"(?i)((?:^|&)\w*password=)[^&]*", r"\1***", parts.query)
+    host = parts.netloc.replace(f":{parts.password}@", ":***@") if parts.password else parts.netloc
+    return urlunsplit(parts._replace(netloc=host, query=query)) if (host, query) != parts[1:4:2] else url
 
 
 def _shown(name: str, value: object) -> str:

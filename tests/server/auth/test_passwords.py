@@ -16,12 +16,21 @@ zaq12wsxcde3 qazwsxedcrfv password123 Password1! PASSWORD2024 p@ssw0rd123 P4$$w0
 mypassword1 letmein1234 letmeinplease welcome123 Welcome2024! changeme123 admin12345 administrator
 iloveyou123 iloveyou!! sunshine99 princess2010 football123 superman2024 monkey123456 dragon12tiger
 michael1985 jennifer12 trustno1trustno1 starwars77 lantern7lantern7 2024-01-01 4829104756
+christopher skateboard Volleyball7! spongebob1 tinkerbell
 """
 
 
 @pytest.mark.parametrize("password", COMMON.split())
 def test_what_guessers_try_first_is_common(password: str) -> None:
     assert is_common(password)
+
+
+def test_nothing_in_a_list_of_common_passwords_is_taken() -> None:
+    from zxcvbn.frequency_lists import FREQUENCY_LISTS
+
+    long = [password for password in FREQUENCY_LISTS["passwords"] if len(password) >= MIN_CHARS]
+    assert len(long) > 1000
+    assert [password for password in long if not is_common(password)] == []
 
 
 @pytest.mark.parametrize(

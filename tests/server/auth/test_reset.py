@@ -218,4 +218,23 @@ def test_is_limited_for_each_place(settings: Settings, make_app: Callable[..., O
     refused = ask(client)
     assert code(refused) == "RATE_LIMITED"
     assert int(refused.headers["Retry-After"]) > 0
-    assert ask(client, environ_base={"REMOTE_ADDR": "203.0.113.9"}).status_code == 202
+    elsewhere = {"REMOTE_ADDR": "203.0.113.9"}
+    assert ask(client, "another@example.org", environ_base=elsewhere).status_code == 202
+
+
+@one_database
+def test_one_address_is_asked_for_a_few_times_an_hour_from_wherever(
+    make_app: Callable[..., OpenAPI], settings: Settings, make_user: MakeUser
+) -> None:
+    make_user(email="ada@example.org")
+    limited = {"rate_limits": True, "rate_reset": "2 per hour", "trusted_proxies": 1}
+    client = make_app(settings.model_copy(update=limited)).test_client()
+
+    def ask_from(number: int, email: str) -> int:
+        elsewhere = {"X-Forwarded-For": f"203.0.113.{number}"}
+        return client.post("/api/auth/reset-password", json={"email": email}, headers=elsewhere).status_code
+
+    for email in ("ada@example.org", "nobody@example.org"):
+        assert [ask_from(number, email) for number in range(3)] == [202, 202, 429]
+        assert ask_from(9, email.upper()) == 429
+    assert ask_from(10, "another@example.org") == 202

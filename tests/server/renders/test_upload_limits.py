@@ -62,7 +62,10 @@ class TestLimits:
     ) -> None:
         assert [send().status_code for _ in range(2)] == [402, 402]
         kept = stored_files(settings.data_dir)
-        assert error_of(send()) == (429, "UPLOAD_QUOTA_EXCEEDED", {"max_uploads": 2})
+        refused = send()
+        assert error_of(refused) == (429, "UPLOAD_QUOTA_EXCEEDED", {"max_uploads": 2})
+        # When the first of them goes by itself.
+        assert settings.unpaid_upload_s - 60 < int(refused.headers["Retry-After"]) <= settings.unpaid_upload_s
         assert stored_files(settings.data_dir) == kept
         assert send(payment_id=pay()).status_code == 202
         assert len(jobs()) == 3

@@ -14,7 +14,7 @@ from jwt.exceptions import PyJWTError
 from oriel_fx.server import errors
 from oriel_fx.server.auth.accounts import authenticate, register
 from oriel_fx.server.auth.addresses import lookup_address
-from oriel_fx.server.auth.attempts import slow_after_failures
+from oriel_fx.server.auth.attempts import by_address_asked_for, slow_after_failures
 from oriel_fx.server.auth.guard import AUTH_ERRORS, BEARER
 from oriel_fx.server.auth.resets import confirm_reset, request_reset
 from oriel_fx.server.auth.schemas import (
@@ -95,6 +95,7 @@ def logout() -> Response:
 
 @bp.post("/reset-password", responses={202: Done, **api_errors(_INVALID)})
 @limiter.limit(rate("rate_reset"))
+@limiter.limit(rate("rate_reset"), key_func=by_address_asked_for)
 def reset_password(body: ResetRequest) -> tuple[dict[str, str], int]:
     """Ask for a mail with a link to choose a new password. The answer is the same for every address."""
     message_id = request_reset(body.email)

@@ -41,6 +41,12 @@ def _pair() -> str:
     return f"{address_hash(email)}:{by_address()}"
 
 
+def by_address_asked_for() -> str:
+    """Whose link is asked for, whether there is such an account or not; who asks, where the body names nobody."""
+    asked_for = _address_in_body()
+    return address_hash(asked_for) if asked_for else by_address()
+
+
 def _address_in_body() -> str:
     # Nothing may be raised here, whatever was sent: the limiter would take it for an outage of Redis, and begin to
     # count anew in memory. What is wrong with the body is said later.

@@ -1,8 +1,9 @@
 """Which passwords are taken: 10 characters or more, and not what guessers try first.
 
-A list of common passwords is a list of a few words with the same few endings. So instead of the list there are the
-words (common_words.txt), and a password is measured by how few *pieces* it is made of: a common word, a run on the
-keyboard, four digits, one character repeated, or any other character. Three pieces or fewer are too common:
+A list of common passwords (zxcvbn's, with its lists of names and words) refuses what is in it, with any digits and
+signs after it. What is made of such words is measured by how few *pieces* it is made of: a common word
+(common_words.txt), a run on the keyboard, four digits, one character repeated, or any other character. Three pieces or
+fewer are too common:
 
 >>> is_common("P@ssw0rd2024!"), is_common("qwertyuiop"), is_common("tidal-lantern-42")
 (True, True, False)
@@ -23,6 +24,8 @@ MAX_CHARS = 256
 _MAX_PIECES = 3
 _MIN_DIFFERENT = 5
 _MIN_RUN = 3
+_MIN_LISTED = 6
+_ENDINGS = "0123456789!?.,;:@#$%&*+-_= "
 _DIGITS = 4
 _MIN_NUMBER = 16
 _MAX_WORD = 16
@@ -66,7 +69,7 @@ def check_password(password: str, email: str) -> None:
 def is_common(password: str, own_words: Iterable[str] = ()) -> bool:
     """Whether guessers try it early; `own_words` are what they know of this person, in lower case."""
     text = unicodedata.normalize("NFKC", password).casefold().strip()
-    if len(set(text)) < _MIN_DIFFERENT or _is_repeated(text) or _is_number(text):
+    if len(set(text)) < _MIN_DIFFERENT or _is_repeated(text) or _is_number(text) or _is_listed(text):
         return True
     words = common_words() | set(own_words)
     return min(count_pieces(text, text.translate(signs), words) for signs in (_SIGNS, _SIGNS_L)) <= _MAX_PIECES
@@ -76,6 +79,18 @@ def is_common(password: str, own_words: Iterable[str] = ()) -> bool:
 def common_words() -> frozenset[str]:
     """The words that common passwords are made of."""
     return frozenset((files("oriel_fx.server.auth") / "common_words.txt").read_text("utf-8").split())
+
+
+@cache
+def listed_passwords() -> frozenset[str]:
+    """What is in lists of common passwords, names and words, and is long enough to matter; in lower case."""
+    from zxcvbn.frequency_lists import FREQUENCY_LISTS
+
+    return frozenset(word for words in FREQUENCY_LISTS.values() for word in words if len(word) >= _MIN_LISTED)
+
+
+def _is_listed(text: str) -> bool:
+    return not listed_passwords().isdisjoint({text, text.rstrip(_ENDINGS)})
 
 
 def count_pieces(text: str, letters: str, words: set[str] | frozenset[str]) -> int:

@@ -10,10 +10,13 @@ from functools import cache
 from pathlib import Path
 from threading import Timer
 
+import structlog
+
 from oriel_fx.render.audio.child import start_child
 
 MB = 1_000_000
 _KEPT = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "IMAGEIO_FFMPEG_EXE")
+_log = structlog.get_logger("oriel_fx.renders")
 
 
 @dataclass(frozen=True)
@@ -107,5 +110,6 @@ def _has_prlimit() -> bool:
     try:
         subprocess.run(["prlimit", "--core=0", "--", "true"], check=True, capture_output=True, timeout=10)
     except (OSError, subprocess.SubprocessError):
+        _log.warning("uploads are decoded without a limit of memory: prlimit (util-linux) is missing")
         return False
     return True

@@ -139,7 +139,7 @@ SUBMISSION: dict[str, Any] = {
                     },
                     "cover": _binary("A picture in place of the song's cover art: JPEG, PNG or WebP."),
                     "background": _binary("A picture that the config names as `background`: JPEG, PNG or WebP."),
-                    "lyrics": _binary("UTF-8 text."),
+                    "lyrics": _binary("UTF-8 text. It is checked and kept with the job; no layer draws it yet."),
                 },
             },
             "encoding": {"config": {"contentType": "application/json"}},

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 from datetime import timedelta
+from math import ceil
 
 from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError, InterfaceError, OperationalError
@@ -118,7 +119,16 @@ def _insert(job: RenderJob, assets: list[JobAsset], payment_id: str | None, sett
     if payment_id is not None and _pay(job, user, payment_id):
         return
     if count_unpaid(user.id) > settings.max_unpaid_uploads:
-        raise UploadQuotaError(max_uploads=settings.max_unpaid_uploads)
+        error = UploadQuotaError(max_uploads=settings.max_unpaid_uploads)
+        error.retry_after_s = _first_expiry_s(user.id)
+        raise error
+
+
+def _first_expiry_s(user_id: int) -> int:
+    """Seconds until the first of an account's unpaid uploads goes by itself."""
+    waiting = RenderJob.user_id == user_id, RenderJob.status == JobStatus.AWAITING_PAYMENT
+    first = db.session.scalar(select(func.min(RenderJob.expires_at)).where(*waiting))
+    return max(1, ceil((first - current_services().clock()).total_seconds())) if first else 1
 
 
 def _pay(job: RenderJob, user: User, payment_id: str) -> bool:
