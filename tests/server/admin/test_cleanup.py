@@ -164,7 +164,7 @@ def test_an_upload_stays_while_money_may_come(
 
 
 def test_a_checkout_opened_at_the_last_moment_keeps_the_upload(shop: Shop, swept: Sweep) -> None:
-    order = shop.order(expires_at=utcnow() + timedelta(seconds=2))
+    order = shop.order(expires_at=utcnow() + timedelta(minutes=1))
     session_id = shop.open(order)
     swept(utcnow() + 2 * HOUR)
     assert shop.job(order).status is JobStatus.AWAITING_PAYMENT

@@ -37,6 +37,8 @@ def test_a_paid_session_queues_its_job_once(shop: Shop) -> None:
     assert job.enqueued_at is not None
     with shop.app.app_context():
         assert shop.app.extensions["oriel"].queue.depths()["video_rendering"] == 1
+    (mail,) = shop.mails("paid")
+    assert "$1.49" in mail.subject
 
 
 def test_a_replay_is_a_200_and_nothing_more(shop: Shop) -> None:
@@ -56,6 +58,7 @@ def test_the_same_news_in_another_event_changes_nothing(shop: Shop) -> None:
     assert shop.post(again).get_json() == {"received": True, "replay": False}
     assert shop.job(order).version == version
     assert not shop.objects("refund")
+    assert len(shop.mails("paid")) == 1
 
 
 def test_two_workers_with_the_same_event_at_once(shop: Shop) -> None:
@@ -322,6 +325,7 @@ def test_a_payment_for_a_job_that_is_over_goes_back(shop: Shop, status: JobStatu
     assert (refund["id"], refund["amount"]) == (payment.refund_id, 149)
     assert shop.job(order).status is status
     assert len(shop.mails("refunded")) == 1
+    assert not shop.mails("paid")
 
 
 def test_a_second_payment_for_a_paid_job_goes_back(shop: Shop) -> None:

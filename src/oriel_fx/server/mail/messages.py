@@ -24,6 +24,7 @@ _SYMBOLS = {"usd": "$", "eur": "€", "gbp": "£", "jpy": "¥"}
 class MailKind(StrEnum):
     """What a mail is about; `VALUES` says what each needs to know."""
 
+    PAID = "paid"
     COMPLETED = "completed"
     FAILED = "failed"
     REFUNDED = "refunded"
@@ -38,6 +39,7 @@ class MailKind(StrEnum):
 # title, reason, cause, detail, address: any text. url: where the reader goes. valid_s: seconds.
 # expires_at: aware datetime.
 VALUES: dict[MailKind, frozenset[str]] = {
+    MailKind.PAID: frozenset({"title", "amount_cents", "currency"}),
     MailKind.COMPLETED: frozenset({"title", "url", "expires_at"}),
     MailKind.FAILED: frozenset({"title", "reason", "amount_cents", "currency"}),
     MailKind.REFUNDED: frozenset({"title", "amount_cents", "currency"}),

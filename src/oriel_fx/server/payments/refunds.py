@@ -11,10 +11,11 @@ from sqlalchemy import or_, select, update
 from oriel_fx.server.db import db
 from oriel_fx.server.errors import PaymentsUnavailableError
 from oriel_fx.server.mail.messages import MailKind
-from oriel_fx.server.mail.outbox import alert_admin, announce, queue_mail
-from oriel_fx.server.models import Payment, RenderJob, User
+from oriel_fx.server.mail.outbox import alert_admin, announce
+from oriel_fx.server.models import Payment, RenderJob
 from oriel_fx.server.payments.gateway import PaymentRefusedError, Refund
 from oriel_fx.server.payments.locks import AnySession, lock_payment, lock_row
+from oriel_fx.server.payments.mails import tell_buyer
 from oriel_fx.server.payments.todo import Todo
 from oriel_fx.server.renders.transitions import transition
 from oriel_fx.server.services import current_services
@@ -103,24 +104,7 @@ def mark_refunded(session: AnySession, payment: Payment, todo: Todo) -> None:
     job = session.execute(select(RenderJob).where(RenderJob.payment_id == payment.id)).scalar_one_or_none()
     if job is not None:
         _stop(session, job)
-    user = session.execute(select(User).where(User.id == payment.user_id)).scalar_one()
-    if user.deleted_at is not None:
-        return
-    about = job or (session.get(RenderJob, payment.job_id) if payment.job_id else None)
-    title = (about.title or about.audio_filename) if about else ""
-    key = f"refunded:{payment.public_id}"
-    values = {"title": title, "amount_cents": payment.amount, "currency": payment.currency}
-    todo.mail(
-        queue_mail(
-            session,
-            kind=MailKind.REFUNDED,
-            to=user.email,
-            idempotency_key=key,
-            job=about,
-            user=user,
-            **values,
-        )
-    )
+    tell_buyer(session, payment, MailKind.REFUNDED, todo)
 
 
 def park(session: AnySession, payment: Payment, note: str, todo: Todo) -> None:

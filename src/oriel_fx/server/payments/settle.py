@@ -7,10 +7,12 @@ from datetime import datetime, timedelta
 import structlog
 from sqlalchemy import update
 
+from oriel_fx.server.mail.messages import MailKind
 from oriel_fx.server.mail.outbox import alert_admin
 from oriel_fx.server.models import Payment, RenderJob
 from oriel_fx.server.payments.gateway import CheckoutSession
 from oriel_fx.server.payments.locks import AnySession, lock_payment
+from oriel_fx.server.payments.mails import tell_buyer
 from oriel_fx.server.payments.refunds import park, request_refund
 from oriel_fx.server.payments.todo import Todo
 from oriel_fx.server.renders.transitions import transition
@@ -91,11 +93,13 @@ def _paid(session: AnySession, payment: Payment, job: RenderJob | None, checkout
     payment.status = PaymentStatus.COMPLETED
     session.flush()
     if job is None:
+        tell_buyer(session, payment, MailKind.PAID, todo)
         return
     waits = job.status is JobStatus.AWAITING_PAYMENT
     if waits and transition(job, JobStatus.QUEUED, payment_id=payment.id, paid_at=now, expires_at=None):
         todo.renders.append(job.id)
         todo.closings.append(job.id)
+        tell_buyer(session, payment, MailKind.PAID, todo)
     elif request_refund(session, payment, "second_payment" if job.payment_id else "late_payment"):
         todo.refunds.append(payment.id)
 
