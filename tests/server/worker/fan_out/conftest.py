@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from flask_openapi import OpenAPI
@@ -21,13 +22,17 @@ from oriel_fx.server.models import Chunk, RenderJob
 from oriel_fx.server.settings import Settings
 
 Look = Callable[[str], RenderJob]
-# Two chunks that take long enough for something to happen meanwhile.
-SLOW = {
-    "render_config": {**PLAIN, "output": {"size": "1280x720", "fps": 30, "quality": "draft"}},
-    "size": "1280x720",
-    "fps": "30",
-    "n_frames": 900,
-}
+
+
+def slow(size: str) -> dict[str, Any]:
+    """Values of a job of two chunks that take a while to draw."""
+    output = {"size": size, "fps": 30, "quality": "draft"}
+    return {"render_config": {**PLAIN, "output": output}, "size": size, "fps": "30", "n_frames": 900}
+
+
+SLOW = slow("1280x720")
+# For what is stopped before its end, and must not come to it first.
+ENDLESS = slow("2560x1440")
 sqlite = pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
 
 

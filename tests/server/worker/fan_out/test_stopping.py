@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from flask_openapi import OpenAPI
-from tests.server.worker.fan_out.conftest import SLOW, Look, change, drawing, sqlite
+from tests.server.worker.fan_out.conftest import ENDLESS, SLOW, Look, change, drawing, sqlite
 
 from oriel_fx.server.db import db
 from oriel_fx.server.jobs.group_rendering import run_group
@@ -26,7 +26,7 @@ def test_cancelling_stops_all_groups_and_leaves_nothing(
     chunks: Callable[[], list[Chunk]],
     services: Services,
 ) -> None:
-    name = long(**SLOW)
+    name = long(**ENDLESS)
     within(run_render, name)
     working = drawing(app, name)
     change(app, RenderJob, cancel_requested=True)
@@ -85,7 +85,7 @@ def test_whoever_lost_a_group_stores_nothing(
     chunks: Callable[[], list[Chunk]],
     services: Services,
 ) -> None:
-    name = long(**SLOW)
+    name = long(**ENDLESS)
     within(run_render, name)
     working = drawing(app, name)
     change(app, Chunk, lease_owner="another", status=ChunkStatus.RENDERING)
