@@ -154,7 +154,7 @@ class Run:
             return False
         with self.app.app_context():
             refunding = db.session.query(Payment).filter_by(status=PaymentStatus.REFUND_PENDING).count()
-        mails = [mail for kind in ("completed", "failed", "refunded") for mail in self.shop.mails(kind)]
+        mails = [mail for kind in ("paid", "completed", "failed", "refunded") for mail in self.shop.mails(kind)]
         return not refunding and all(mail.status is EmailStatus.SENT for mail in mails)
 
     def check(self, settings: Settings, folder: Path) -> None:
@@ -171,11 +171,13 @@ class Run:
         for order in self.bad:
             assert self.shop.job(order).status is JobStatus.FAILED
             assert [payment.status for payment in self.shop.payments(order)] == [PaymentStatus.REFUNDED]
-        for kind, orders in (("completed", self.good), ("failed", self.bad), ("refunded", self.bad)):
+        everyone = [*self.good, *self.bad]
+        told = (("paid", everyone), ("completed", self.good), ("failed", self.bad), ("refunded", self.bad))
+        for kind, orders in told:
             assert sorted(mail.job_id for mail in self.shop.mails(kind)) == sorted(order.job_id for order in orders)
         # A second copy would have the same Message-ID, which ends the name after the time.
         sent = {path.name.partition("-")[2] for path in (settings.data_dir / "outbox").glob("*.eml")}
-        assert len(sent) == len(self.good) + 2 * len(self.bad)
+        assert len(sent) == 2 * len(self.good) + 3 * len(self.bad)
         assert len(self.shop.objects("refund")) == len(self.bad)
         ids = {order.public_id for order in (*self.good, *self.bad)}
         assert {name.key.split("/")[1].split(".")[0] for name in storage.list("")} == ids
