@@ -39,9 +39,11 @@ def services(settings: Settings) -> dict[str, str]:
 def without_password(url: str) -> str:
     """A URL with its passwords replaced by stars: the one before the host, and those among its parameters."""
     parts = urlsplit(url)
-    query = re.sub(r"(?i)((?:^|&)\w*password=)[^&]*", r"\1***", parts.query)
-    host = parts.netloc.replace(f":{parts.password}@", ":***@") if parts.password else parts.netloc
-    return urlunsplit(parts._replace(netloc=host, query=query)) if (host, query) != parts[1:4:2] else url
+    hidden = parts._replace(query=re.sub(r"(?i)((?:^|&)\w*password=)[^&]*", r"\1***", parts.query))
+    if parts.password:
+        hidden = hidden._replace(netloc=parts.netloc.replace(f":{parts.password}@", ":***@"))
+    # Put together again, some addresses without a host lose slashes.
+    return url if hidden == parts else urlunsplit(hidden)
 
 
 def _shown(name: str, value: object) -> str:

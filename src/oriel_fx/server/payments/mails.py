@@ -11,12 +11,11 @@ from oriel_fx.server.payments.locks import AnySession
 from oriel_fx.server.payments.todo import Todo
 
 
-def tell_buyer(session: AnySession, payment: Payment, kind: MailKind, todo: Todo) -> None:
-    """Write a mail about a payment's sum and its song, once for each kind. Does not commit."""
+def tell_buyer(session: AnySession, payment: Payment, job: RenderJob | None, kind: MailKind, todo: Todo) -> None:
+    """Write a mail about a payment's sum and the song it paid for, or was meant for; once for each kind. No commit."""
     user = session.execute(select(User).where(User.id == payment.user_id)).scalar_one()
     if user.deleted_at is not None:
         return
-    job = session.execute(select(RenderJob).where(RenderJob.payment_id == payment.id)).scalar_one_or_none()
     about = job or (session.get(RenderJob, payment.job_id) if payment.job_id else None)
     title = (about.title or about.audio_filename) if about else ""
     values = {"title": title, "amount_cents": payment.amount, "currency": payment.currency}

@@ -104,7 +104,7 @@ def mark_refunded(session: AnySession, payment: Payment, todo: Todo) -> None:
     job = session.execute(select(RenderJob).where(RenderJob.payment_id == payment.id)).scalar_one_or_none()
     if job is not None:
         _stop(session, job)
-    tell_buyer(session, payment, MailKind.REFUNDED, todo)
+    tell_buyer(session, payment, job, MailKind.REFUNDED, todo)
 
 
 def park(session: AnySession, payment: Payment, note: str, todo: Todo) -> None:

@@ -93,13 +93,13 @@ def _paid(session: AnySession, payment: Payment, job: RenderJob | None, checkout
     payment.status = PaymentStatus.COMPLETED
     session.flush()
     if job is None:
-        tell_buyer(session, payment, MailKind.PAID, todo)
+        tell_buyer(session, payment, None, MailKind.PAID, todo)
         return
     waits = job.status is JobStatus.AWAITING_PAYMENT
     if waits and transition(job, JobStatus.QUEUED, payment_id=payment.id, paid_at=now, expires_at=None):
         todo.renders.append(job.id)
         todo.closings.append(job.id)
-        tell_buyer(session, payment, MailKind.PAID, todo)
+        tell_buyer(session, payment, job, MailKind.PAID, todo)
     elif request_refund(session, payment, "second_payment" if job.payment_id else "late_payment"):
         todo.refunds.append(payment.id)
 

@@ -18,7 +18,10 @@ for (const name of SCHEDULES) {
     paramReal[name] = old;
     return function (...args) {
       const result = old.apply(this, args);
-      paramLog.set(this, [...(paramLog.get(this) || []), { name, args }].slice(-MOST_SCHEDULED));
+      const log = paramLog.get(this) || [];
+      paramLog.set(this, log);
+      log.push({ name, args });
+      if (log.length > MOST_SCHEDULED) log.shift();
       if (paramCopies.has(this)) toCopy(paramCopies.get(this), name, 1, args);
       return result;
     };
