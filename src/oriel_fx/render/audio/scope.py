@@ -47,11 +47,12 @@ def find_trigger(pcm: Pcm, centre: float) -> float:
 
 def _triangle(signal: Floats, reach: int) -> Floats:
     """Mean under a triangle `reach` samples to each side; the same length, as it was where reach is 1."""
+    n, before, after = len(signal), (reach - 1) // 2, reach // 2 + 1
     for _ in range(2 if reach > 1 else 0):
-        sums = np.concatenate([[0.0], np.cumsum(signal, dtype=np.float64)])
-        index = np.arange(len(signal))
-        low = np.maximum(index - (reach - 1) // 2, 0)
-        high = np.minimum(index + reach // 2 + 1, len(signal))
-        signal = ((sums[high] - sums[low]) / reach).astype(np.float32)
+        # Sums up to each sample; before the first there is nothing, after the last no more.
+        sums = np.zeros(before + n + after, np.float64)
+        np.cumsum(signal, dtype=np.float64, out=sums[before + 1 : before + 1 + n])
+        sums[before + 1 + n :] = sums[before + n]
+        signal = ((sums[before + after : before + after + n] - sums[:n]) / reach).astype(np.float32)
         signal = signal[::-1]
     return signal

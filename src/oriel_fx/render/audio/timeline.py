@@ -137,6 +137,8 @@ class Timeline:
         return row
 
     def _rows(self, frames: NDArray[np.int64]) -> Floats:
+        if len(frames) == 1:
+            return self._row(int(frames[0]))[None]
         result = np.zeros((len(frames), N_FEATURES), np.float32)
         rows, rest = np.divmod(frames * ROWS_PER_S * self.fps.denominator, self.fps.numerator)
         blocks, rows = np.divmod(rows, _BLOCK_S * ROWS_PER_S)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Literal
 
 import numpy as np
@@ -146,16 +147,26 @@ class RidgeDrawer:
         )
 
 
-def _profile(spectra: Floats, valley: float) -> Floats:
-    """Spectra (lines, 128) → heights from the middle outwards (lines, PROFILE_POINTS), flat in the valley and ends."""
+@cache
+def _outline(valley: float) -> tuple[NDArray[np.int32], Floats, Floats]:
+    """Of each point of a profile: the band below it, its way to the next band, and how high it may rise, 0..1."""
     outwards = np.linspace(0, 1, PROFILE_POINTS, dtype=np.float32)
     band = np.clip((outwards - valley) / (1 - valley), 0, 1) * 127
     low = np.minimum(band.astype(np.int32), 126)
-    values = spectra[:, low] + (spectra[:, low + 1] - spectra[:, low]) * (band - low)
     rise = np.clip((outwards - valley * 0.7) / 0.12, 0, 1)
     fall = np.clip((1 - outwards) / 0.35, 0, 1)
-    shape = rise * rise * (3 - 2 * rise) * fall * fall * (3 - 2 * fall)
-    kernel = np.hanning(11)[1:-1].astype(np.float32)
-    smooth: Floats = np.array([np.convolve(row, kernel / kernel.sum(), "same") for row in values])
+    return low, band - low, rise * rise * (3 - 2 * rise) * fall * fall * (3 - 2 * fall)
+
+
+SMOOTHING = np.hanning(11)[1:-1].astype(np.float32)
+SMOOTHING /= SMOOTHING.sum()
+
+
+def _profile(spectra: Floats, valley: float) -> Floats:
+    """Spectra (lines, 128) → heights from the middle outwards (lines, PROFILE_POINTS), flat in the valley and ends."""
+    low, part, shape = _outline(valley)
+    below = spectra[:, low]
+    values = below + (spectra[:, low + 1] - below) * part
+    smooth: Floats = np.array([np.convolve(row, SMOOTHING, "same") for row in values])
     heights: Floats = (smooth * shape).astype(np.float32)
     return heights

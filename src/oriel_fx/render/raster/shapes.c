@@ -54,6 +54,25 @@ static Capsule capsule_of(const Plane *plane, const float *start, const float *e
 
 typedef float Floats __attribute__((vector_size(4 * LANES)));
 typedef int32_t Wholes __attribute__((vector_size(4 * LANES)));
+static const Floats STEPS = {0, 1, 2, 3, 4, 5, 6, 7};
+
+static inline Floats all(float number) { return (Floats){0} + number; }
+static inline Floats lower(Floats a, Floats b) { return __builtin_elementwise_min(a, b); }
+static inline Floats upper(Floats a, Floats b) { return __builtin_elementwise_max(a, b); }
+static inline Floats pick(Wholes which, Floats a, Floats b) {
+    return (Floats)(((Wholes)a & which) | ((Wholes)b & ~which));
+}
+
+static inline Floats load_floats(const float *numbers) {
+    Floats them;
+    __builtin_memcpy(&them, numbers, sizeof them);
+    return them;
+}
+
+/* How much of a pixel a strip of this radius covers, its middle so far away. */
+static inline Floats strip_at(Floats away, float radius) {
+    return lower(all(radius), away + 0.5f) - upper(all(-radius), away - 0.5f);
+}
 
 /* A run of columns of row `j` that holds all that a line may touch: whole groups of LANES where the plane has room. */
 static void columns(const Plane *plane, const Capsule *it, int32_t j, int32_t *from, int32_t *to) {
@@ -71,10 +90,18 @@ static void columns(const Plane *plane, const Capsule *it, int32_t j, int32_t *f
     *to = *from + count;
 }
 
-static inline Shorts to_levels(const float *numbers) {
-    Floats them;
-    __builtin_memcpy(&them, numbers, sizeof them);
-    return __builtin_convertvector(__builtin_convertvector(them, Wholes), Shorts);
+static inline Shorts to_levels(Floats numbers) {
+    return __builtin_convertvector(__builtin_convertvector(numbers, Wholes), Shorts);
+}
+
+static inline Shorts backwards(Shorts levels) {
+    return __builtin_shufflevector(levels, levels, 7, 6, 5, 4, 3, 2, 1, 0);
+}
+
+static inline int any(Shorts levels) {
+    uint64_t parts[2];
+    __builtin_memcpy(parts, &levels, sizeof parts);
+    return (parts[0] | parts[1]) != 0;
 }
 
 static inline void store(Shorts levels, uint8_t *bytes) {
@@ -87,35 +114,22 @@ static inline Shorts cover_group(const Capsule *it, float below, int32_t i) {
     const float radius = it->radius, length = it->length, along_x = it->along_x, along_y = it->along_y;
     const float right = (float)i + 0.5f - it->x;
     const float first = right * along_x + below * along_y, last = first + (LANES - 1) * along_x;
-    float covered[LANES];
+    const Floats off_x = right + STEPS;
+    Floats covered;
     if (least(first, last) >= 0.5f && most(first, last) <= length - 0.5f) {
         /* Between its ends, where only the distance from its middle counts. */
-        for (int32_t l = 0; l < LANES; l++) {
-            float across = (right + (float)l) * along_y - below * along_x;
-            float away = most(across, -across);
-            covered[l] = least(radius, away + 0.5f) - most(-radius, away - 0.5f);
-        }
+        const Floats across = off_x * along_y - below * along_x;
+        covered = strip_at(upper(across, -across), radius);
     } else if (it->round) {
-        for (int32_t l = 0; l < LANES; l++) {
-            float off_x = right + (float)l, along = off_x * along_x + below * along_y;
-            float held = least(most(along, 0.0f), length);
-            off_x -= held * along_x;
-            float off_y = below - held * along_y;
-            float away = __builtin_sqrtf(off_x * off_x + off_y * off_y);
-            covered[l] = least(radius, away + 0.5f) - most(-radius, away - 0.5f);
-        }
+        const Floats held = lower(upper(off_x * along_x + below * along_y, all(0)), all(length));
+        const Floats from_x = off_x - held * along_x, from_y = below - held * along_y;
+        covered = strip_at(__builtin_elementwise_sqrt(from_x * from_x + from_y * from_y), radius);
     } else {
-        for (int32_t l = 0; l < LANES; l++) {
-            float off_x = right + (float)l, along = off_x * along_x + below * along_y;
-            float across = off_x * along_y - below * along_x;
-            float away = most(across, -across);
-            float strip = least(radius, away + 0.5f) - most(-radius, away - 0.5f);
-            float part = least(length, along + 0.5f) - most(0.0f, along - 0.5f);
-            covered[l] = most(strip, 0.0f) * most(part, 0.0f);
-        }
+        const Floats along = off_x * along_x + below * along_y, across = off_x * along_y - below * along_x;
+        const Floats part = lower(all(length), along + 0.5f) - upper(all(0), along - 0.5f);
+        covered = upper(strip_at(upper(across, -across), radius), all(0)) * upper(part, all(0));
     }
-    for (int32_t l = 0; l < LANES; l++) covered[l] = most(covered[l], 0.0f) * 255.0f + 0.5f;
-    return to_levels(covered);
+    return to_levels(upper(covered, all(0)) * 255.0f + 0.5f);
 }
 
 /* Coverage 0..255 of columns from..to of row `j`, and of up to LANES - 1 after them. */
@@ -155,6 +169,13 @@ static void mix_all(const Plane *planes, int32_t n_planes, int32_t j, int32_t fr
     }
 }
 
+/* The same for LANES pixels that all planes have, of one channel each. */
+static inline void mix_shares(const Plane *planes, int32_t n_planes, int32_t j, int32_t i, Shorts shares,
+                              const uint8_t *shades, ptrdiff_t shade_gap) {
+    for (int32_t p = 0; p < n_planes; p++)
+        mix_group(planes[p].data + j * planes[p].stride + i, shares, shades[p * shade_gap]);
+}
+
 /* Thick lines, one after another, in planes of one size: `ends` are x, y of the one end and the other; `shades` are
    all of the first plane, then all of the next; `row` has room for a row's bytes and LANES more. */
 void fill_capsules(const Plane *planes, int32_t n_planes, int32_t count, const float *ends, const float *radii,
@@ -169,6 +190,14 @@ void fill_capsules(const Plane *planes, int32_t n_planes, int32_t count, const f
             int32_t from, to;
             columns(planes, &it, j, &from, &to);
             if (from >= to) continue;
+            if (!upright && (to - from) % LANES == 0 && channels == 1) {
+                const float below = (float)j + 0.5f - it.y;
+                for (int32_t i = from; i < to; i += LANES) {
+                    const Shorts shares = by_255s(cover_group(&it, below, i) * (uint16_t)opacity);
+                    mix_shares(planes, n_planes, j, i, shares, shades + k, count);
+                }
+                continue;
+            }
             int inside = upright && (float)j >= top && (float)j + 1 <= bottom;
             if (!(inside && alike)) cover(&it, j, from, to, row);
             alike = inside;
@@ -191,8 +220,14 @@ void stroke_runs(const Plane *planes, int32_t n_planes, int32_t count, const flo
                 int32_t from, to;
                 columns(planes, &it, j, &from, &to);
                 if (from >= to) continue;
-                cover(&it, j, from, to, row);
                 uint8_t *covered = mask + j * width + from;
+                if ((to - from) % LANES == 0) {
+                    const float below = (float)j + 0.5f - it.y;
+                    for (int32_t i = from; i < to; i += LANES, covered += LANES)
+                        store(__builtin_elementwise_max(load(covered), cover_group(&it, below, i)), covered);
+                    continue;
+                }
+                cover(&it, j, from, to, row);
                 for (int32_t i = 0; i < to - from; i++) covered[i] = covered[i] > row[i] ? covered[i] : row[i];
             }
         }
@@ -203,6 +238,16 @@ void stroke_runs(const Plane *planes, int32_t n_planes, int32_t count, const flo
                 columns(planes, &it, j, &from, &to);
                 if (from >= to) continue;
                 uint8_t *covered = mask + j * width + from;
+                if ((to - from) % LANES == 0 && channels == 1) {
+                    for (int32_t i = from; i < to; i += LANES, covered += LANES) {
+                        const Shorts levels = load(covered);
+                        if (!any(levels)) continue;
+                        mix_shares(planes, n_planes, j, i, by_255s(levels * (uint16_t)opacity), shades + k * channels,
+                                   (ptrdiff_t)count * channels);
+                        store((Shorts){0}, covered);
+                    }
+                    continue;
+                }
                 mix_all(planes, n_planes, j, from, to, covered, shades + k * channels, (ptrdiff_t)count * channels,
                         opacity);
                 for (int32_t i = 0; i < to - from; i++) covered[i] = 0;
@@ -211,11 +256,11 @@ void stroke_runs(const Plane *planes, int32_t n_planes, int32_t count, const flo
     }
 }
 
-static inline float clamped(float v) { return v < 0 ? 0 : v > 1 ? 1 : v; }
-
 /* Mix a shade into up to LANES pixels of row `j` from column `i` on: those that the planes have. */
-static void mix_columns(const Plane *planes, int32_t n_planes, int32_t j, int32_t i, const uint8_t *coverage,
+static void mix_columns(const Plane *planes, int32_t n_planes, int32_t j, int32_t i, Shorts shares,
                         const uint8_t *shades, ptrdiff_t shade_gap) {
+    uint8_t coverage[LANES];
+    store(shares, coverage);
     const int32_t from = most_int(i, 0), to = least_int(i + LANES, planes->width);
     if (from < to) mix_all(planes, n_planes, j, from, to, coverage + (from - i), shades, shade_gap, 255);
 }
@@ -223,19 +268,15 @@ static void mix_columns(const Plane *planes, int32_t n_planes, int32_t j, int32_
 /* A line in LANES columns side by side: where it is, how far it reaches up and down, where it is hidden from, how
    much shorter a way across it is than one straight down, and how much of a column it has, of 255. */
 typedef struct {
-    float row[LANES], highest[LANES], lowest[LANES], behind[LANES], shorter[LANES], full[LANES];
+    Floats row, highest, lowest, behind, shorter, full;
 } Columns;
 
-static void cover_columns(const Columns *it, int32_t j, float radius, uint8_t *coverage) {
+static inline Shorts cover_columns(const Columns *it, int32_t j, float radius) {
     const float at = (float)j + 0.5f;
-    float shares[LANES];
-    for (int32_t l = 0; l < LANES; l++) {
-        const float below = (at - it->row[l]) * it->shorter[l], away = most(below, -below);
-        const float strip = least(radius, away + 0.5f) - most(-radius, away - 0.5f);
-        const float ends = least(least(at - it->highest[l], it->lowest[l] - at), it->behind[l] - at);
-        shares[l] = most(0, least(strip, least(ends, 1.0f))) * it->full[l] + 0.5f;
-    }
-    store(to_levels(shares), coverage);
+    const Floats below = (at - it->row) * it->shorter;
+    const Floats ends = lower(lower(at - it->highest, it->lowest - at), it->behind - at);
+    const Floats strip = strip_at(upper(below, -below), radius);
+    return to_levels(upper(all(0), lower(strip, lower(ends, all(1)))) * it->full + 0.5f);
 }
 
 /* Lines seen one behind the other, the nearest first: each is a profile of `points` heights (0..1) from the middle
@@ -270,36 +311,42 @@ void draw_ridges(const Plane *planes, int32_t n_planes, int32_t count, const flo
         rows[to] = twins && sum % 2 ? rows[to - 1] : twins ? rows[to - 2] : rows[to - 1];
         for (int32_t l = 1; l < LANES; l++) rows[to + l] = rows[to];
         for (int32_t i = from; i < to; i += LANES) {
-            Columns it;
-            float top = 1e9f, bottom = -1e9f;
-            for (int32_t l = 0; l < LANES; l++) {
-                const float row = rows[i + l], before = rows[i + l - 1], after = rows[i + l + 1];
-                const float slope = (after - before) / 2, longer = __builtin_sqrtf(1 + slope * slope);
-                const float off = (float)(i + l) + 0.5f - centre, away = off < 0 ? -off : off;
-                const float reach = (radius + 0.5f) * longer;
-                it.row[l] = row;
+            const Floats row = load_floats(rows + i);
+            const Floats before = load_floats(rows + i - 1), after = load_floats(rows + i + 1);
+            const Floats slope = (after - before) / 2, longer = __builtin_elementwise_sqrt(1 + slope * slope);
+            const Floats off = (float)i + STEPS + 0.5f - centre, away = upper(off, -off);
+            const Floats reach = (radius + 0.5f) * longer, hidden = load_floats(horizon + i);
+            const Wholes there = (float)i + STEPS < (float)to;
+            const Columns it = {
+                .row = row,
                 /* A steep line goes no further up and down than it does in the next columns. */
-                it.highest[l] = most(row - reach, least(row, least(before, after)) - radius - 0.5f);
-                it.lowest[l] = least(row + reach, most(row, most(before, after)) + radius + 0.5f);
-                it.behind[l] = horizon[i + l] + 0.5f;
-                it.shorter[l] = 1 / longer;
-                it.full[l] = i + l < to ? 255 * clamped(half - away + 0.5f) : 0.0f;
-                top = least(top, it.highest[l]);
-                bottom = most(bottom, least(it.lowest[l], it.behind[l]));
-                horizon[i + l] = i + l < to ? least(horizon[i + l], row - radius) : horizon[i + l];
-            }
+                .highest = upper(row - reach, lower(row, lower(before, after)) - radius - 0.5f),
+                .lowest = lower(row + reach, upper(row, upper(before, after)) + radius + 0.5f),
+                .behind = hidden + 0.5f,
+                .shorter = 1 / longer,
+                .full = pick(there, 255 * lower(upper(half - away + 0.5f, all(0)), all(1)), all(0)),
+            };
+            const float top = __builtin_reduce_min(it.highest);
+            const float bottom = __builtin_reduce_max(lower(it.lowest, it.behind));
+            const Floats risen = pick(there, lower(hidden, row - radius), hidden);
+            __builtin_memcpy(horizon + i, &risen, sizeof risen);
             const int32_t first = most_int(0, down(top)), last = least_int(last_row, down(bottom));
+            const int32_t mirrored = sum - i - (LANES - 1);
+            const int whole = channels == 1 && i + LANES <= planes->width && mirrored >= 0;
+            /* A column in the middle has no twin. */
+            Shorts has_twin;
+            for (int32_t l = 0; l < LANES; l++) has_twin[l] = twins && 2 * (i + l) != sum ? 65535 : 0;
             for (int32_t j = first; j <= last; j++) {
-                uint8_t coverage[LANES], mirrored[LANES];
-                cover_columns(&it, j, radius, coverage);
-                uint64_t any;
-                __builtin_memcpy(&any, coverage, sizeof any);
-                if (!any) continue;
-                mix_columns(planes, n_planes, j, i, coverage, shade, shade_gap);
-                if (!twins) continue;
-                for (int32_t l = 0; l < LANES; l++)
-                    mirrored[LANES - 1 - l] = 2 * (i + l) == sum ? 0 : coverage[l];
-                mix_columns(planes, n_planes, j, sum - i - (LANES - 1), mirrored, shade, shade_gap);
+                const Shorts shares = cover_columns(&it, j, radius);
+                if (!any(shares)) continue;
+                const Shorts others = backwards(shares & has_twin);
+                if (whole && twins) {
+                    mix_shares(planes, n_planes, j, i, shares, shade, shade_gap);
+                    mix_shares(planes, n_planes, j, mirrored, others, shade, shade_gap);
+                    continue;
+                }
+                mix_columns(planes, n_planes, j, i, shares, shade, shade_gap);
+                if (twins) mix_columns(planes, n_planes, j, mirrored, others, shade, shade_gap);
             }
         }
     }
