@@ -54,6 +54,12 @@ def test_an_unknown_key_is_told_before_its_consequences() -> None:
     assert "(1 more fault after this one.)" in error.hint
 
 
+def test_an_unknown_preset_or_size_hides_no_other_fault() -> None:
+    error = fault({"preset": "nope", "output": {"size": "huge", "fps": 1000}})
+    assert [error.path, *(other.path for other in error.others)] == ["preset", "output.size", "output.fps"]
+    assert fault({"preset": "nope"}).others == ()
+
+
 def test_a_partial_background_of_the_wrong_type_says_which_type_the_preset_has() -> None:
     error = fault({"preset": "scope", "background": {"color": "#123456"}})
     assert error.message == "Unknown key 'color' in background, which is of type 'gradient'."

@@ -197,29 +197,34 @@ class RenderSpec(Params):
         name: object = DEFAULT_PRESET
         for config in plain:
             name = config.get("preset", name)
-        layered = [presets.load(name), *plain]
-        wrong_size: SpecError | None = None
+        known: list[SpecError] = []
+        # After a fault something right stands in, so that what else is wrong is told as well.
+        try:
+            layered = [presets.load(name), *plain]
+        except SpecError as error:
+            known.append(error)
+            layered = [presets.load(DEFAULT_PRESET), *plain]
         try:
             size_px = _size_of(layered)
         except SpecError as error:
-            wrong_size, size_px = error, Output().size_px
-            # So that what else is wrong is told as well.
+            known.append(error)
+            size_px = Output().size_px
             layered.append({"output": {"size": Output().size}})
         aspect = aspect_of(*size_px)
         data: dict[str, Any] = {}
+        faults: list[Any] = []
         try:
             for config in layered:
                 data = merge(data, {key: for_aspect(part, aspect) for key, part in config.items()})
-            spec = RenderSpec.model_validate(data | {"preset": name})
+            spec = RenderSpec.model_validate(data | {"preset": DEFAULT_PRESET if known else name})
         except ValidationError as error:
-            from oriel_fx.render.spec_errors import describe
-
-            written = PATHS if any(map(is_classic, configs)) else None
-            raise describe(error, written, wrong_size) from None
+            faults = error.errors(include_url=False)
         except RecursionError:
             raise SpecError("The config is nested without end.", "Check its lists and objects.") from None
-        if wrong_size:
-            raise wrong_size
+        if faults or known:
+            from oriel_fx.render.spec_errors import describe
+
+            raise describe(faults, known, PATHS if any(map(is_classic, configs)) else None)
         return spec
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, get_args
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from oriel_fx.errors import SpecError
 from oriel_fx.render.nearest import nearest
@@ -49,16 +49,16 @@ class _Place:
 
 
 def describe(
-    error: ValidationError, written: Mapping[str, str] | None = None, found: SpecError | None = None
+    faults: Sequence[Any], known: Sequence[SpecError] = (), written: Mapping[str, str] | None = None
 ) -> SpecError:
     """The first fault as one sentence with its path, and as hint the nearest valid names; the rest as its `others`.
 
-    `written` gives the paths that the user wrote in another way; `found` is a fault that was known before.
+    `faults` are pydantic's; `known` those found before it looked, which come first. There is one at least. `written`
+    gives the paths that the user wrote in another way.
     """
-    faults = error.errors(include_url=False)
     # An unknown key explains the faults that follow from it.
-    faults.sort(key=lambda fault: fault["type"] != "extra_forbidden")
-    first, *others = [*([found] if found else []), *(_describe_one(fault, written or {}) for fault in faults)]
+    ordered = sorted(faults, key=lambda fault: bool(fault["type"] != "extra_forbidden"))
+    first, *others = [*known, *(_describe_one(fault, written or {}) for fault in ordered)]
     if others:
         first.hint += f" ({len(others)} more fault{'s' if len(others) > 1 else ''} after this one.)"
     first.others = tuple(others)

@@ -55,6 +55,15 @@ def test_an_absent_redis_is_one_problem_and_not_four(terminal: Terminal, failed:
     assert whats(terminal) == ["Redis cannot be reached", "1 job gave up"]
 
 
+def test_songs_that_we_lost_are_named_for_a_week(terminal: Terminal, shop: Shop, services: Services) -> None:
+    order = shop.paid()[0]
+    lost = {"status": JobStatus.FAILED, "error_code": "UPLOAD_MISSING"}
+    shop.change(shop.job(order), **lost, failed_at=LONG_AGO)
+    assert whats(terminal)[3:] == ["The song of 1 paid job was gone from storage this week"]
+    shop.change(shop.job(order), failed_at=LONG_AGO - timedelta(days=7))
+    assert whats(terminal)[3:] == []
+
+
 def test_what_waits_too_long_is_named_with_its_first_moment(
     terminal: Terminal, app: OpenAPI, shop: Shop, failed: tuple[Order, int, str], operator: Browser
 ) -> None:

@@ -178,13 +178,21 @@ def test_a_spec_of_another_time_fails_at_once(
 
 
 @sqlite
-def test_an_upload_that_is_gone_fails_at_once(
-    queued: Callable[..., str], render: Callable[[str], None], look: Look, services: Services
+def test_an_upload_that_is_gone_fails_at_once_and_an_operator_hears_of_it(
+    settings: Settings,
+    queued: Callable[..., str],
+    make_app: Callable[..., OpenAPI],
+    look: Look,
+    mails: Callable[[], list[EmailMessage]],
+    services: Services,
 ) -> None:
     name = queued()
     services.storage.delete(look(name).upload_key)
-    render(name)
+    watched = make_app(settings.model_copy(update={"admin_mail": "ops@example.org"}))
+    with watched.app_context():
+        run_render(watched, name)
     assert (look(name).status, look(name).error_code) == (JobStatus.FAILED, "UPLOAD_MISSING")
+    assert sorted(mail.kind for mail in mails()) == ["admin_alert", "failed"]
 
 
 def test_what_may_pass_is_tried_three_times_and_then_is_a_dead_letter(
@@ -342,7 +350,7 @@ def test_a_job_canceled_before_it_is_claimed_is_not_rendered(
 def test_whoever_lost_the_lease_writes_nothing(
     app: OpenAPI, queued: Callable[..., str], render: Callable[[str], None], look: Look, thirty_seconds: Path
 ) -> None:
-    name = queued(song=thirty_seconds, size="1280x720")
+    name = queued(song=thirty_seconds, size=LARGE)
     working = threading.Thread(target=render, args=[name])
     working.start()
     wait_for_drawing(look, name)
@@ -362,7 +370,7 @@ def test_a_worker_told_to_stop_ends_its_chunk_and_hands_the_job_back(
     services: Services,
     thirty_seconds: Path,
 ) -> None:
-    name = queued(song=thirty_seconds, size="1280x720")
+    name = queued(song=thirty_seconds, size=LARGE)
     working = threading.Thread(target=render, args=[name])
     working.start()
     wait_for_drawing(look, name)
@@ -390,6 +398,10 @@ def test_a_worker_told_to_stop_ends_its_chunk_and_hands_the_job_back(
         video.render_video = finish
     assert kept == [before]
     assert look(name).status is JobStatus.COMPLETED
+
+
+# So large that no machine is done before it is stopped.
+LARGE = "2560x1440"
 
 
 def wait_for_drawing(look: Look, name: str) -> None:

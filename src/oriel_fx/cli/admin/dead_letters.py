@@ -43,8 +43,7 @@ def list_(
         from oriel_fx.server.admin.dead_letters import list_letters
         from oriel_fx.server.states import DeadLetterStatus
 
-        wanted = None if status == "all" else state_of(DeadLetterStatus, status)
-        found = list_letters(status=wanted, email=email, paging=Paging(limit, page))
+        found = list_letters(status=state_of(DeadLetterStatus, status), email=email, paging=Paging(limit, page))
         print_rows(found, _COLUMNS, as_json, "There are no such dead letters.")
 
 

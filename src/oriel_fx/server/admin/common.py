@@ -86,11 +86,11 @@ def containing(text: str) -> str:
 
 
 def state_of(kind: type[State], word: str) -> State | None:
-    """The state with this name; None for no word. Raises UsageError, naming those there are."""
-    if not word:
+    """The state with this name; None for no word or `all`. Raises UsageError, naming those there are."""
+    if word in ("", "all"):
         return None
     try:
         return kind(word)
     except ValueError:
         known = ", ".join(state.value for state in kind)
-        raise UsageError(f"There is no status {word!r}.", f"There are {known}.") from None
+        raise UsageError(f"There is no status {word!r}.", f"There are {known}, and all.") from None

@@ -14,6 +14,7 @@ from oriel_fx.server.admin.overview import workers
 from oriel_fx.server.breakers import breaker_states
 from oriel_fx.server.db import db
 from oriel_fx.server.errors import ApiError
+from oriel_fx.server.jobs.outcomes import UPLOAD_MISSING
 from oriel_fx.server.models import DeadLetter, EmailMessage, Payment, RenderJob
 from oriel_fx.server.queue.base import HIGH_PRIORITY, VIDEO_RENDERING
 from oriel_fx.server.services import current_services, current_settings
@@ -78,6 +79,12 @@ def _jobs(now: datetime) -> Iterator[Problem]:
     if number:
         do = "Mend the cause, then retry them, or drop them, which refunds. Left alone they are refunded after a day."
         yield Problem(f"{_count(number, 'job')} gave up", since, do, "oriel admin dead-letter list", "dead-letters/")
+    lost = (RenderJob.status == JobStatus.FAILED) & (RenderJob.error_code == UPLOAD_MISSING)
+    number, since = _oldest(RenderJob.failed_at, lost & (RenderJob.failed_at > _ago(now, _GIVEN_UP_S)))
+    if number:
+        do = "Refunded by itself. Find what removes files: a rule of the bucket, a disk that was lost, a hand."
+        what = f"The song of {_count(number, 'paid job')} was gone from storage this week"
+        yield Problem(what, since, do, "oriel admin jobs list --status failed", "jobs/?status=failed")
     gone = (RenderJob.status == JobStatus.PROCESSING) & (RenderJob.lease_expires_at < _ago(now, _LEASE_OVER_S))
     number, since = _oldest(RenderJob.lease_expires_at, gone)
     if number:

@@ -27,6 +27,8 @@ from oriel_fx.server.states import JobStatus
 
 # What another try cannot mend.
 PERMANENT = (SongError, SpecError, AssetError, ObjectNotFoundError)
+# What no try can mend either, but is our loss and no fault of the song or config: an operator hears of it.
+UPLOAD_MISSING = "UPLOAD_MISSING"
 _DETAIL_CHARS = 4000
 _CAUSE_CHARS = 80
 _log = structlog.get_logger("oriel_fx.jobs")
@@ -54,7 +56,7 @@ def fault_of(error: Exception) -> Fault:
     """An exception as a fault. What the owner cannot change is not spelled out to them."""
     detail = f"{type(error).__name__}: {error}"[:_DETAIL_CHARS]
     if isinstance(error, ObjectNotFoundError):
-        return Fault("UPLOAD_MISSING", "The uploaded song is no longer there; please upload it again.", detail)
+        return Fault(UPLOAD_MISSING, "The uploaded song is no longer there; please upload it again.", detail)
     if isinstance(error, PERMANENT):
         return Fault(error.code, error.message, detail)
     code = error.code if isinstance(error, OrielError) else "INTERNAL"
@@ -154,6 +156,7 @@ def fail(job: RenderJob, fault: Fault, *, permanent: bool, lease_token: int | No
             attempts=job.attempts,
         )
         db.session.add(letter)
+    if letter or fault.code == UPLOAD_MISSING:
         # By the kind of error, not by our code for it: INTERNAL alone would hide a second fault behind a first.
         cause = f"render: {fault.code} {fault.detail.partition(':')[0]}"[:_CAUSE_CHARS]
         mails.append(alert_admin(db.session, cause, f"Job {job.public_id}: {fault.detail}"))
