@@ -77,7 +77,7 @@ install_packages() {
 # What the environment was made of; another answer means it has to be brought up to date.
 recipe() {
   printf '%s\n%s ' "$here" "$1"
-  cat pyproject.toml constraints.txt hatch_build.py src/oriel_fx/render/raster/*.[ch] | cksum
+  cat pyproject.toml constraints.txt tests/browser/libraries.txt hatch_build.py src/oriel_fx/render/raster/*.[ch] | cksum
 }
 
 # An environment that holds all that is wanted: `dev` has what `base` has.
@@ -124,4 +124,8 @@ usable || { rm -rf .venv && "$python" -m venv .venv; }
 printf '%s\n' "$here" >$stamp
 .venv/bin/python -m pip install -qq --disable-pip-version-check -c constraints.txt -e ".$extras" ||
   fail "pip could not install the Python packages." "What it said is above; most often there is no network."
+# The browser engine's tests film pages that use web libraries; some wheels have them.
+[ "$kind" != dev ] || .venv/bin/python -m pip download -qq --disable-pip-version-check --no-deps --only-binary :all: \
+  -r tests/browser/libraries.txt -d .venv/web-libraries ||
+  fail "pip could not download what the browser tests film." "What it said is above; most often there is no network."
 recipe "$kind" >$stamp

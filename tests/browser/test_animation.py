@@ -4,10 +4,15 @@
 
 from __future__ import annotations
 
+import subprocess
+from pathlib import Path
+
 import pytest
 from numpy.typing import NDArray
 from tests.browser.conftest import Film
 from tests.browser.pages import plain_page
+
+from oriel_fx.render.encode.process import find_ffmpeg
 
 BOX = "<div id=b style='position:absolute;width:10px;height:54px;background:#fff;{}'></div>"
 
@@ -48,3 +53,73 @@ def test_the_end_of_a_transition_is_told_at_its_time(film: Film) -> None:
     page = film(plain_page(BOX.format("transition:transform .5s linear") + script))
     page.run(30)
     assert page.value("ended - began") == pytest.approx(500, abs=80)
+
+
+def test_what_moves_in_a_shadow_tree_moves_with_the_clock(film: Film) -> None:
+    script = """<div id=host></div><script>host.attachShadow({ mode: "closed" }).innerHTML =
+    "<style>@keyframes go { to { transform: translateX(60px) } } div { position: absolute; width: 10px; height: 54px; background: #fff; animation: go 1s linear both }</style><div></div>";</script>"""
+    page = film(plain_page(script))
+    edges = [left_edge(page.draw(index)) for index in range(16)]
+    assert edges[15] - edges[5] == pytest.approx(20, abs=2.1)
+
+
+def test_a_drawing_that_comes_later_begins_at_its_beginning(film: Film) -> None:
+    script = """<script>setTimeout(() => document.body.insertAdjacentHTML("beforeend", `<svg width=96 height=54 style="position:absolute;left:0;top:0"><rect width=10 height=54 fill=#fff>
+    <animate attributeName=x from=0 to=60 dur=1s fill=freeze /></rect></svg>`), 1000);</script><p></p>"""
+    page = film(plain_page(script))
+    edges = []
+    for index in range(50):
+        picture = page.draw(index)
+        if picture.max() > 128:
+            edges.append(left_edge(picture))
+    assert edges[0] <= 4
+    assert edges[15] - edges[5] == pytest.approx(20, abs=2.1)
+
+
+def test_what_follows_scrolling_is_left_to_it(film: Film) -> None:
+    script = "<style>@keyframes go{to{transform:translateX(60px)}}#b{animation:go linear both;animation-timeline:scroll()}body{height:500px}</style>"
+    page = film(
+        plain_page(script + BOX.format("position:fixed;") + "<script>setTimeout(() => scrollTo(0, 223), 200)</script>")
+    )
+    assert left_edge(page.draw(0)) == 0
+    assert left_edge(page.run(14, first=1)) == pytest.approx(30, abs=2)
+
+
+@pytest.fixture(scope="module")
+def steps(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A video of 3 s whose grey rises by four levels with each of its 25 frames a second."""
+    path = tmp_path_factory.mktemp("video") / "steps.webm"
+    source = "color=black:s=96x54:r=25:d=3,geq=lum='16+N*2':cb=128:cr=128"
+    command = [
+        str(find_ffmpeg()),
+        "-v",
+        "error",
+        "-f",
+        "lavfi",
+        "-i",
+        source,
+        "-c:v",
+        "libvpx",
+        "-crf",
+        "4",
+        "-b:v",
+        "2M",
+        "-g",
+        "1",
+    ]
+    subprocess.run([*command, "-y", str(path)], check=True)
+    return path
+
+
+def test_a_video_shows_the_clocks_time(film: Film, steps: Path, tmp_path: Path) -> None:
+    (tmp_path / "steps.webm").write_bytes(steps.read_bytes())
+    page = film(
+        plain_page(
+            "<video src=steps.webm muted autoplay style='position:absolute;left:0;top:0;width:96px;height:54px'></video>"
+        )
+    )
+    levels = [int(page.draw(index)[27, 48, 0]) for index in range(60)]
+    # Two levels of studio range a frame of the video: 2 * 255 / 219 * 25 / 30 for each of the film.
+    wanted = [2 * 255 / 219 * 25 / 30 * index for index in range(60)]
+    offset = levels[30] - wanted[30]
+    assert max(abs(level - want - offset) for level, want in zip(levels[5:], wanted[5:], strict=True)) <= 4

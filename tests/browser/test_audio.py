@@ -200,3 +200,34 @@ def test_a_click_is_seen_in_its_own_frame(film: Film, tmp_path: Path) -> None:
     for time_s in times:
         first = next(index for index in range(int(time_s * 30) - 3, 120) if loud[index])
         assert first == int(np.ceil(time_s * 30)), time_s
+
+
+def test_timers_hear_the_song_at_their_own_time(film: Film, tmp_path: Path) -> None:
+    """A click at 1.1 s: a timer due then hears it in the same frame, though it runs before the frame is drawn."""
+    song = write_wav(tmp_path / "click.wav", clicks([1.1], 3.0, length_s=0.1))
+    script = (
+        ELEMENT
+        + """const an = ctx.createAnalyser(); an.fftSize = 256; src.connect(an); const wave = new Uint8Array(256);
+    window.heard = []; a.play(); setInterval(() => { an.getByteTimeDomainData(wave); heard.push([a.currentTime, Math.max(...wave)]); }, 10); run(n => "#fff");"""
+    )
+    page = film(canvas_page(script, AUDIO), song=song, song_s=3.0)
+    page.run(60)
+    first = next(time_s for time_s, level in page.value("heard") if level > 140)
+    assert 1.1 <= first <= 1.12
+
+
+def test_a_suspended_context_stands_still_and_goes_on_where_it_stood(film: Film) -> None:
+    script = """const ctx = new AudioContext(); (async () => {
+      const buffer = await ctx.decodeAudioData(await (await fetch(oriel.song)).arrayBuffer());
+      window.node = new AudioBufferSourceNode(ctx, { buffer }); const an = ctx.createAnalyser(); an.fftSize = 256; node.connect(an); node.start();
+      const wave = new Uint8Array(256); window.ended = 0; node.onended = () => { ended = performance.now(); };
+      run(n => { if (n === 10) ctx.suspend(); if (n === 40) ctx.resume(); return "#fff"; },
+          () => { an.getByteTimeDomainData(wave); return [performance.now(), ctx.currentTime, [...wave]]; }); })();"""
+    page = film(canvas_page(script), song_s=6.0)
+    page.run(170)
+    seen = page.value("seen")
+    still = seen[12:39]
+    assert len({one[1] for one in still}) == 1 and len({tuple(one[2]) for one in still}) == 1
+    assert seen[60][1] - still[0][1] == pytest.approx((seen[60][0] - seen[40][0]) / 1000, abs=0.07)
+    # A second of it was no second of the song.
+    assert page.value("ended") - seen[0][0] == pytest.approx(1000 * (SONG_S + 1), abs=120)

@@ -61,6 +61,19 @@ def test_dates_begin_at_the_same_moment_and_stay_dates(film: Film) -> None:
     ]
 
 
+def test_newer_ways_to_ask_the_time_agree(film: Film) -> None:
+    script = """const marks = () => { performance.mark("m"); performance.measure("l", "m"); performance.measure("k");
+    return [performance.getEntriesByName("m").pop().startTime, performance.getEntriesByName("l").pop().duration, performance.getEntriesByName("k").pop().duration]; };
+    const format = new Intl.DateTimeFormat("en", { timeZone: "UTC", dateStyle: "short", timeStyle: "medium" });
+    run(n => "#fff", (n, t) => [t, ...marks(), format.format() === format.format(new Date()),
+      window.Temporal ? Temporal.Now.instant().epochMilliseconds === Date.now() && Temporal.Now.plainDateISO().year === 2026 : true]);"""
+    page = film(canvas_page(script))
+    page.run(5)
+    for time_ms, mark_ms, measured_ms, since_start_ms, formats, temporal in page.value("seen"):
+        assert (mark_ms, measured_ms, since_start_ms) == (time_ms, 0, time_ms)
+        assert formats and temporal
+
+
 def test_random_numbers_are_the_same_on_every_run(film: Film) -> None:
     script = "run(n => '#fff', n => Math.random())"
     first, second = film(canvas_page(script)), film(canvas_page(script))

@@ -20,6 +20,13 @@ RUN = "run(n => '#fff');"
 FAULTS = {
     "throws at once": ("throw new Error('no such thing')", "no such thing .before the first frame."),
     "throws later": ("let n = 0; run(() => { if (n++ === 5) null.x; return '#fff'; })", "at frame 4"),
+    "throws in its frame": (
+        RUN + "oriel.frame = n => { if (n === 3) throw new TypeError('no frame') }",
+        "TypeError: no frame .at frame 3.",
+    ),
+    "throws getting ready": (RUN + "oriel.ready = () => { throw new Error('not so') }", "Error: not so .before"),
+    "leaves while loading": ("location.href = 'elsewhere.html'", "went away"),
+    "reloads": (RUN + "setTimeout(() => location.reload(), 100)", "went away"),
     "rejects": (RUN + "setTimeout(() => Promise.reject(new Error('late')), 100)", "late"),
     "goes away": (RUN + "setTimeout(() => { location.href = 'elsewhere.html' }, 100)", "went away"),
     "asks": (RUN + "setTimeout(() => alert('Hello'), 100)", "dialog: 'Hello'"),
@@ -36,6 +43,39 @@ def test_a_page_that_cannot_be_filmed(film: Film, name: str) -> None:
     with pytest.raises(PageError, match=said):
         film(canvas_page(script), timeout_s=2.0).run(30)
     assert time.monotonic() - began < 12
+
+
+def test_what_a_page_deals_with_itself_does_not_end_the_film(film: Film) -> None:
+    script = """window.onerror = () => true; addEventListener("unhandledrejection", event => event.preventDefault());
+    setTimeout(() => { throw new Error("known"); }, 100); setTimeout(() => Promise.reject(new Error("known too")), 150);
+    history.pushState({}, "", "?scene=2"); setTimeout(() => history.replaceState({}, "", "/other/path"), 200);
+    const box = document.createElement("div"); document.body.append(box); box.style.cssText = "position:absolute;top:-9px";
+    new ResizeObserver(() => { box.style.width = box.offsetWidth + 1 + "px"; }).observe(box);
+    run(n => { box.style.height = n % 2 + "px"; return "#0f0"; });"""
+    page = film(canvas_page(script))
+    assert page.run(20)[27, 48, 1] > 200
+    page = film(canvas_page(script), capture="screenshot")
+    assert page.run(10)[27, 48, 1] > 200
+
+
+def test_an_error_brings_what_was_complained_of_before(film: Film) -> None:
+    script = RUN + "console.error('no shader'); setTimeout(() => { throw new Error('so no picture'); }, 100)"
+    with pytest.raises(PageError, match="so no picture") as raised:
+        film(canvas_page(script)).run(20)
+    assert "no shader (before the first frame)" in raised.value.hint
+
+
+def test_pages_filmed_in_parts_complain_all_the_same(song: Path, tmp_path: Path) -> None:
+    from oriel_fx import RenderSpec, render_video
+
+    script = (
+        "oriel.seekable = true; oriel.frame = n => { if (n === 95) console.error('odd thing'); }; run(n => '#fff');"
+    )
+    (tmp_path / "page.html").write_text(canvas_page(script))
+    spec = RenderSpec.from_config({"output": {"size": "96x54", "fps": 30, "quality": "draft"}})
+    page = PageOptions(str(tmp_path / "page.html"))
+    result = render_video(song, tmp_path / "out.mp4", spec, page=page, jobs=2)
+    assert [text for text in result.warnings if "odd thing" in text] == ["The page complained: odd thing (at frame 95)"]
 
 
 def test_no_browser_is_left_behind(film: Film) -> None:

@@ -28,6 +28,66 @@ def test_a_play_button_is_clicked(film: Film) -> None:
     assert seen[-1] - seen[0] > 0.3 and page.engine._from_ring
 
 
+LATE = {
+    "made later": "setTimeout(() => { const b = document.createElement('button'); b.id = 'go'; b.textContent = 'Go'; b.onclick = go; document.body.append(b); }, 700);",
+    "enabled later": "document.body.insertAdjacentHTML('beforeend', '<button id=go disabled>Go</button>'); const b = document.getElementById('go'); b.onclick = go; let k = 0; const wait = () => { if (k++ > 20) b.disabled = false; else requestAnimationFrame(wait); }; wait();",
+    "covered at first": "document.body.insertAdjacentHTML('beforeend', '<button id=go>Go</button><div id=splash style=\"position:fixed;inset:0\"></div>'); document.getElementById('go').onclick = go; setTimeout(() => splash.remove(), 600);",
+}
+
+
+@pytest.mark.parametrize("name", LATE)
+def test_a_button_that_comes_in_the_pages_own_time_is_clicked_then(film: Film, name: str) -> None:
+    script = f"const go = event => {{ window.clicked = performance.now(); event.target.remove(); a.play(); }}; {LATE[name]} run(n => '#fff', () => a.currentTime);"
+    found = []
+    for _ in range(2):
+        page = film(canvas_page(script, "<audio id=a src=song.wav></audio>"), clicks=("#go",))
+        page.run(3)
+        found.append(page.value("[clicked, seen.length, a.currentTime]"))
+    assert 500 < found[0][0] < 1000 and found[0][0] == found[1][0]
+
+
+def test_a_second_click_waits_for_what_the_first_one_brings(film: Film) -> None:
+    markup = "<audio id=a src=song.wav></audio><button id=one>One</button>"
+    script = """one.onclick = () => { one.remove(); setTimeout(() => { document.body.insertAdjacentHTML("beforeend", "<button id=two>Two</button>");
+    two.onclick = () => { two.remove(); a.play(); }; }, 400); }; run(n => "#fff");"""
+    page = film(canvas_page(script, markup), clicks=("#one", "#two"))
+    page.run(6)
+    assert page.value("a.currentTime") > 0.1
+
+
+def test_the_song_is_loaded_once_whatever_its_file(film: Film) -> None:
+    for source in ("song.wav", "missing.mp3"):
+        markup = f"<audio id=a src={source}></audio>"
+        script = """window.told = []; for (const name of ["loadedmetadata", "canplay", "canplaythrough", "error"]) a.addEventListener(name, () => told.push(name));
+        a.addEventListener("canplaythrough", () => a.play()); run(n => "#fff");"""
+        page = film(canvas_page(script, markup))
+        page.run(8)
+        assert page.value("told") == ["loadedmetadata", "canplay", "canplaythrough"]
+        assert page.value("a.currentTime") > 0.1
+
+
+def test_getting_ready_may_wait_for_the_song(film: Film) -> None:
+    script = "oriel.ready = () => new Promise(done => { window.a = new Audio(oriel.song); a.oncanplaythrough = done; }); run(n => '#fff');"
+    page = film(canvas_page(script))
+    page.run(1)
+    assert page.value("a.duration") == pytest.approx(SONG_S)
+
+
+INNER = """<body style='margin:0;background:#000'><div id=b style='position:absolute;width:10px;height:54px;background:#fff'></div><script>
+window.times = []; const go = t => { requestAnimationFrame(go); times.push([t, performance.now()]); b.style.left = times.length * 2 + "px"; }; requestAnimationFrame(go);
+window.ticks = 0; setInterval(() => ticks++, 100);</script>"""
+
+
+def test_a_frame_within_the_page_is_stepped_with_it(film: Film, tmp_path: Path) -> None:
+    (tmp_path / "inner.html").write_text(INNER)
+    page = film(
+        "<!doctype html><iframe src=inner.html style='position:fixed;inset:0;width:96px;height:54px;border:0'></iframe>"
+    )
+    edges = [int((page.draw(index)[27, :, 0] > 128).argmax()) for index in range(20)]
+    assert np.diff(edges[2:]).tolist() == [2] * 17
+    assert page.value("frames[0].ticks") == pytest.approx(20 / 3, abs=1.1)
+
+
 def test_a_file_input_gets_the_song(film: Film) -> None:
     markup = "<audio id=a></audio><input type=file id=f style='display:none'>"
     script = (

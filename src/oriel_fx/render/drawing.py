@@ -19,7 +19,7 @@ from oriel_fx.render.encode.process import find_ffmpeg
 from oriel_fx.render.engines.base import Engine
 from oriel_fx.render.engines.browser.build import open_page
 from oriel_fx.render.engines.browser.options import PageOptions
-from oriel_fx.render.engines.engine_calls import close_engine
+from oriel_fx.render.engines.engine_calls import close_engine, engine_warnings
 from oriel_fx.render.pixels import Planes
 from oriel_fx.render.prepare import PreparedSong
 from oriel_fx.render.setup import build_engine
@@ -53,11 +53,13 @@ def draw_chunks(
     on_frames: Callable[[int], None],
     cancelled: Cancelled = never,
     engine: Engine | None = None,
+    on_warnings: Callable[[tuple[str, ...]], None] = lambda warnings: None,
 ) -> Iterator[Chunk]:
     """Draw chunks one after another, with `engine` where one is ready; yields each when its file is whole.
 
-    While ffmpeg finishes one, the next is already being drawn. Raises EncodeError, OutputError,
-    RenderCancelledError; the files of finished chunks stay.
+    While ffmpeg finishes one, the next is already being drawn. `on_warnings` hears at the end what was not right; of
+    an engine given, its owner asks. Raises EncodeError, OutputError, RenderCancelledError; the files of finished
+    chunks stay.
     """
     own = None if engine else _build(job, cancelled)
     engine = engine or own
@@ -78,6 +80,8 @@ def draw_chunks(
         if closing:
             yield closing.wait()
             closing = None
+        if own:
+            on_warnings(engine_warnings(own))
     finally:
         close_engine(own)
         if closing:

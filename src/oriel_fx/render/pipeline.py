@@ -267,7 +267,7 @@ def _draw_and_join(
             kept = pool.submit(keep_song, prepared)
             if not isinstance(how, int):
                 kept.result()
-            _draw(render, work, job, chunks, engine, how)
+            warnings = _draw(render, work, job, chunks, engine, how)
             kept.result()
         sound.wait()
     except EncodeError:
@@ -276,7 +276,6 @@ def _draw_and_join(
     finally:
         sound.stop()
     n_frames = stop - first
-    warnings = engine_warnings(engine)
     render.say("join", n_frames, n_frames)
     try:
         joined = join_chunks(prepared, spec, work, chunks, sound.file, render.cancelled, render.ending)
@@ -317,7 +316,8 @@ def _undrawn(render: _Render, prepared: PreparedSong) -> tuple[str, ...]:
 
 def _draw(
     render: _Render, work: WorkFolder, job: ChunkJob, chunks: list[Chunk], engine: Engine | None, how: int | Drawer
-) -> None:
+) -> tuple[str, ...]:
+    """Draw the chunks that are not there yet; what was not right, each thing once."""
     from oriel_fx.render.drawing import draw_chunks
     from oriel_fx.render.pool import draw_in_processes
 
@@ -327,7 +327,8 @@ def _draw(
     render.drawing_since = time.monotonic()
     render.say("draw", frames, n_frames)
     if not todo:
-        return
+        return engine_warnings(engine)
+    warnings: list[str] = []
 
     def on_frames(count: int) -> None:
         nonlocal frames
@@ -338,8 +339,9 @@ def _draw(
         done = how(job, todo, on_frames, render.cancelled)
     elif how > 1 and len(todo) > 1 and may_split(engine):
         close_engine(engine)
-        done = draw_in_processes(job, todo, how, on_frames, render.cancelled)
+        done = draw_in_processes(job, todo, how, on_frames, render.cancelled, warnings.extend)
     else:
-        done = draw_chunks(job, todo, on_frames, render.cancelled, engine)
+        done = draw_chunks(job, todo, on_frames, render.cancelled, engine, warnings.extend)
     for _ in done:
         pass
+    return tuple(dict.fromkeys([*engine_warnings(engine), *warnings]))

@@ -26,10 +26,12 @@ def draw_in_processes(
     n_processes: int,
     on_frames: Callable[[int], None],
     cancelled: Cancelled,
+    on_warnings: Callable[[tuple[str, ...]], None] = lambda warnings: None,
 ) -> Iterator[Chunk]:
     """Draw chunks on `n_processes` workers; yields each when its file is whole, in any order.
 
-    Raises what a worker raised, and RenderCancelledError. No worker outlives the call, or this process.
+    `on_warnings` hears at the end what each worker found not right. Raises what a worker raised, and
+    RenderCancelledError. No worker outlives the call, or this process.
     """
     todo: queue.SimpleQueue[Chunk] = queue.SimpleQueue()
     for chunk in chunks:
@@ -51,6 +53,8 @@ def draw_in_processes(
             elif isinstance(event, Chunk):
                 left -= 1
                 yield event
+        for worker in workers:
+            on_warnings(worker.wait())
     finally:
         for worker in workers:
             worker.stop()
@@ -67,6 +71,7 @@ class _Worker:
         self._job, self._todo, self._events = job, todo, events
         self._child: subprocess.Popen[bytes] | None = None
         self._stopped = False
+        self._warnings: tuple[str, ...] = ()
         self._thread = threading.Thread(target=self._run, name="oriel-worker")
         self._thread.start()
 
@@ -113,7 +118,7 @@ class _Worker:
                 stdin.write(f"{chunk.number}\n".encode())
                 stdin.flush()
             if not waiting:
-                return
+                break
             line = stdout.readline()
             if not line:
                 raise _ended()
@@ -126,6 +131,13 @@ class _Worker:
                 self._events.put(done)
             else:
                 raise rebuilt(event)
+        for line in stdout:
+            self._warnings += tuple(json.loads(line).get("warnings", ()))
+
+    def wait(self) -> tuple[str, ...]:
+        """What it found not right, when it has ended by itself."""
+        self._thread.join()
+        return self._warnings
 
     def stop(self) -> None:
         self._stopped = True

@@ -24,7 +24,8 @@ def main() -> int:
     chunks = {chunk.number: chunk for chunk in job.chunks}
     try:
         numbers = (chunks[int(line)] for line in iter(sys.stdin.buffer.readline, b""))
-        for chunk in draw_chunks(job, numbers, on_frames=lambda n: say(frames=n)):
+        drawn = draw_chunks(job, numbers, lambda n: say(frames=n), on_warnings=lambda found: say(warnings=found))
+        for chunk in drawn:
             say(done=chunk.number)
     except OrielError as error:
         say(error=type(error).__name__, message=error.message, hint=error.hint)

@@ -49,6 +49,7 @@ class BrowserEngine:
         self._place = options.place()
         self._converter = PageConverter(*self._size_px)
         self._webgpu = False
+        self._complaints: list[str] = []
         self._server: PageServer | None = None
         self._session: PageSession | None = None
         self.seekable = False
@@ -185,7 +186,13 @@ class BrowserEngine:
             return PageError(error.message, f"It asked for {wanted[:200]}, which needs --allow-network.")
         if server and server.missing and isinstance(error, PageError):
             return PageError(error.message, f"It asked for {server.missing[0]}, which is not in its folder.")
+        if isinstance(error, PageError) and (complaints := self._all_complaints()):
+            return PageError(error.message, f"It had complained: {complaints[0]}")
         return error
+
+    def _all_complaints(self) -> list[str]:
+        """What the page said by console.error, in this browser and in those before it, each once."""
+        return list(dict.fromkeys([*self._complaints, *(self._session.complaints if self._session else ())]))
 
     def warnings(self) -> tuple[str, ...]:
         """What the page complained of, and what it asked for in vain: sentences."""
@@ -194,8 +201,7 @@ class BrowserEngine:
             try:
                 facts: dict[str, Any] = self._session.evaluate("__oriel.report()")
             except OrielError:
-                facts = {"complaints": [], "playing": True, "sound": False, "helped": False}
-            found += [f"The page complained: {text}" for text in facts["complaints"][:5]]
+                facts = {"playing": True, "sound": False, "helped": False}
             if facts["sound"] and not facts["playing"]:
                 found.append(
                     "The page never played the song; --click SELECTOR presses its play button, --click body any place."
@@ -205,6 +211,7 @@ class BrowserEngine:
                     "The page did not play by itself, so its <audio> was started; "
                     "if the picture should react, --click SELECTOR presses its play button."
                 )
+        found += [f"The page complained: {text}" for text in self._all_complaints()[:5]]
         camera = self._session.camera if self._session else None
         if camera and camera.pictures and not camera.stepped:
             found.append(
@@ -223,6 +230,7 @@ class BrowserEngine:
         server, self._server = self._server, None
         if session:
             self._ring.forget()
+            self._complaints += session.complaints
             session.close()
         if server:
             server.close()

@@ -23,10 +23,22 @@ from oriel_fx.render.engines.browser.faults import explain, no_playwright
 from oriel_fx.render.engines.browser.options import PageOptions, PagePlace
 
 if TYPE_CHECKING:
-    from playwright.async_api import BrowserContext, Dialog, Frame, Page, Playwright
+    from playwright.async_api import BrowserContext, ConsoleMessage, Dialog, Page, Playwright
 
 T = TypeVar("T")
 CLOSING_S = 5.0
+# How long a page's own clock may run until an element that is to be clicked or filled is there.
+APPEARING_MS = 10_000
+COMPLAINT = "ORIEL-COMPLAINT "
+# Whether a click at an element's middle would reach it.
+CAN_BE_CLICKED = """(element) => {
+  const off = element.matches(":disabled, [aria-disabled=true]");
+  if (off || !element.checkVisibility({ visibilityProperty: true })) return false;
+  element.scrollIntoViewIfNeeded();
+  const box = element.getBoundingClientRect();
+  const hit = element.getRootNode().elementFromPoint(box.left + box.width / 2, box.top + box.height / 2);
+  return hit !== null && (element === hit || element.contains(hit));
+}"""
 SHOTS_AHEAD = 2
 PREFIX = "oriel-page-"
 
@@ -43,6 +55,8 @@ class PageSession:
         self._options, self._place, self._size_px, self._port = options, place, size_px, port
         self._script, self._webgpu = script, webgpu
         self.fault: OrielError | None = None
+        self.complaints: list[str] = []
+        self._documents = 0
         self.shots: queue.SimpleQueue[tuple[int, bytes]] = queue.SimpleQueue()
         folder = _memory_folder()
         _sweep(Path(folder or tempfile.gettempdir()))
@@ -55,7 +69,6 @@ class PageSession:
         self._page: Page | None = None
         self.camera: Camera | None = None
         self._filming: Future[None] | None = None
-        self._filmed = False
 
     def _wait(self, work: Coroutine[Any, Any, T], timeout_s: float) -> T:
         return asyncio.run_coroutine_threadsafe(asyncio.wait_for(work, timeout_s), self._loop).result()
@@ -73,9 +86,12 @@ class PageSession:
                 hint = "Playwright's own Node did not start. On Debian it needs: apt-get install libatomic1."
             raise DependencyError(f"Chromium cannot be started: {said}", hint) from None
         try:
-            return self._wait(self._load(), self._options.timeout_s)
+            facts = self._wait(self._load(), self._options.timeout_s)
         except Exception as error:
             raise self.fault or explain(error, "getting ready", self._options.timeout_s) from None
+        if self.fault:
+            raise self.fault
+        return facts
 
     async def _launch(self) -> None:
         try:
@@ -129,9 +145,13 @@ class PageSession:
         await page.add_init_script(self._script)
         page.on("dialog", self._on_dialog)
         page.on("crash", lambda _: self._fail("The page's process crashed", "It may lack memory."))
-        page.on("framenavigated", self._on_navigated)
+        page.on("console", self._on_console)
         self._context.on("page", self._on_popup)
-        camera = Camera(await self._context.new_cdp_session(page), stepped, self._lossy)
+        wire = await self._context.new_cdp_session(page)
+        self._documents = 0
+        wire.on("Page.frameNavigated", self._on_document)
+        await wire.send("Page.enable")
+        camera = Camera(wire, stepped, self._lossy)
         if self._options.transparent:
             await camera.see_through()
         return camera
@@ -160,14 +180,14 @@ class PageSession:
                 f"{self._place.url} answered {answer.status} {answer.status_text}.", "Check the page's address."
             )
         await page.wait_for_load_state("load", timeout=options.timeout_s * 1000)
-        self._filmed = True
         for selector in options.inputs:
-            await self._act(
-                f"--input {selector}", page.locator(selector).first.set_input_files(self._song, timeout=self._action_ms)
-            )
+            what, element = f"--input {selector}", page.locator(selector).first
+            await self._act(what, self._step_until(what, selector, "(element) => true"))
+            await self._act(what, element.set_input_files(self._song, timeout=self._action_ms))
         for selector in options.clicks:
-            await page.evaluate("__oriel.settle()")
-            await self._act(f"--click {selector}", page.locator(selector).first.click(timeout=self._action_ms))
+            what, element = f"--click {selector}", page.locator(selector).first
+            await self._act(what, self._step_until(what, selector, CAN_BE_CLICKED))
+            await self._act(what, element.click(timeout=self._action_ms))
         facts: dict[str, Any] = await page.evaluate(
             "(options) => __oriel.prepare(options)", {"waitFor": options.wait_for}
         )
@@ -187,6 +207,22 @@ class PageSession:
     def give_song(self, song: Path) -> None:
         """The file that --input elements get."""
         self._song = song
+
+    async def _step_until(self, what: str, selector: str, test: str) -> None:
+        """Let the page's own time go on until it has an element that passes; one that never does is tried all the same.
+
+        Raises PageError where there is none.
+        """
+        assert self._page
+        await self._page.evaluate("__oriel.settle()")
+        while True:
+            element = await self._page.query_selector(selector)
+            if element and await element.evaluate(test):
+                return
+            if await self._page.evaluate("__oriel.idle()") > APPEARING_MS:
+                break
+        if not element:
+            raise PageError(f"{what} did not work: the page has no such element.", "Check the selector.")
 
     async def _act(self, what: str, action: Coroutine[Any, Any, None]) -> None:
         from playwright.async_api import Error
@@ -252,11 +288,18 @@ class PageSession:
         with contextlib.suppress(Exception):
             await dialog.dismiss()
 
-    def _on_navigated(self, frame: Frame) -> None:
-        if self._filmed and self._page and frame == self._page.main_frame:
-            url = frame.url.partition("#")[0]
-            if url != self._place.url.partition("#")[0]:
-                self._fail(f"The page went away to {url[:200]}", "Film that page itself, or keep it from leaving.")
+    def _on_document(self, event: dict[str, Any]) -> None:
+        """A document has come in place of another: the first is the page, any other means that it left."""
+        if "parentId" in event["frame"]:
+            return
+        self._documents += 1
+        if self._documents > 1:
+            url = str(event["frame"]["url"])[:200]
+            self._fail(f"The page went away to {url}", "Film that page itself, or keep it from leaving.")
+
+    def _on_console(self, message: ConsoleMessage) -> None:
+        if message.text.startswith(COMPLAINT):
+            self.complaints.append(message.text.removeprefix(COMPLAINT))
 
     async def _on_popup(self, page: Page) -> None:
         with contextlib.suppress(Exception):

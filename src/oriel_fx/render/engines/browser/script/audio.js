@@ -28,11 +28,13 @@ class PageAudioContext extends RealOffline {
       orielStretch: { value: null, writable: true },
       orielStale: { value: true, writable: true },
       orielModules: { value: [] },
-      orielBegan: { value: clock.now },
+      orielBegan: { value: clock.now, writable: true },
+      // Where it stands while it is suspended, in milliseconds of the page's clock.
+      orielHeld: { value: null, writable: true },
     });
     contexts.add(this);
   }
-  get currentTime() { return Math.max(0, (clock.now - this.orielBegan) / 1000); }
+  get currentTime() { return Math.max(0, ((this.orielHeld ?? clock.now) - this.orielBegan) / 1000); }
   get state() { return this.orielState; }
   get baseLatency() { return 0; }
   get outputLatency() { return 0; }
@@ -43,6 +45,13 @@ class PageAudioContext extends RealOffline {
   orielSet(state) {
     if (this.orielState !== state) {
       this.orielState = state;
+      if (state !== "running") this.orielHeld = this.orielHeld ?? clock.now;
+      else {
+        // It goes on where it stood: as if it had begun later.
+        this.orielBegan += clock.now - this.orielHeld;
+        this.orielHeld = null;
+        this.orielStale = true;
+      }
       queueMicrotask(() => this.dispatchEvent(new Event("statechange")));
     }
     return real.Promise.resolve();

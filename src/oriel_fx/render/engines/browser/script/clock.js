@@ -10,7 +10,7 @@ const real = {
   arrayBuffer: Response.prototype.arrayBuffer,
   Promise: window.Promise,
 };
-const clock = { now: 0, epoch: settings.epochMs, timers: new Map(), rafs: new Map(), nextId: 1, level: 0 };
+const clock = { now: 0, epoch: settings.epochMs, timers: new Map(), rafs: new Map(), nextId: 1, level: 0, inTimer: false, timersListen: false };
 
 // One turn of the browser's own event loop, so that messages and finished loads reach the page.
 const turns = [];
@@ -46,6 +46,26 @@ const PageDate = new Proxy(real.Date, {
 });
 real.Date.prototype.constructor = PageDate;
 window.Date = PageDate;
+replaceGetter(Intl.DateTimeFormat.prototype, "format", function (get) {
+  const format = get.call(this);
+  return (date) => format(date === undefined ? dateNow() : date);
+});
+replace(Intl.DateTimeFormat.prototype, "formatToParts", (old) => function (date) { return old.call(this, date === undefined ? dateNow() : date); });
+if (window.Temporal) {
+  const instant = () => Temporal.Instant.fromEpochMilliseconds(dateNow());
+  const zoned = (zone) => instant().toZonedDateTimeISO(zone === undefined ? Temporal.Now.timeZoneId() : zone);
+  const made = {
+    instant, zonedDateTimeISO: zoned, plainDateTimeISO: (zone) => zoned(zone).toPlainDateTime(),
+    plainDateISO: (zone) => zoned(zone).toPlainDate(), plainTimeISO: (zone) => zoned(zone).toPlainTime(),
+  };
+  for (const name in made) replace(Temporal.Now, name, () => made[name]);
+}
+replace(Performance.prototype, "mark", (old) => function (name, options) { return old.call(this, name, { startTime: clock.now, ...options }); });
+replace(Performance.prototype, "measure", (old) => function (name, from, to) {
+  if (to !== undefined) return old.call(this, name, from, to);
+  if (from === undefined || typeof from === "string") return old.call(this, name, { start: from === undefined ? 0 : from, end: clock.now });
+  return old.call(this, name, "end" in from || "duration" in from ? from : { ...from, end: clock.now });
+});
 
 function addTimer(callback, delay, args, repeat) {
   const level = clock.level + 1;
@@ -93,8 +113,12 @@ async function runTimers(until) {
     clock.now = Math.max(clock.now, next.due);
     if (next.every) next.due += next.every;
     else clock.timers.delete(next.id);
+    // Where timers read the sound, they read it at their own time.
+    if (clock.timersListen) await stepAudio();
     clock.level = next.every ? 0 : next.level;
+    clock.inTimer = true;
     call(next.callback, ...next.args);
+    clock.inTimer = false;
     clock.level = 0;
     await null;
   }

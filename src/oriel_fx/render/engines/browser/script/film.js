@@ -12,8 +12,26 @@ window.oriel = contract;
 const frameMs = (number) => (number * 1000 * settings.fpsDenominator) / settings.fpsNumerator;
 let position = -1;
 
+// Frames within the page that have this script too: those of another site cannot be looked into.
+function children() {
+  const found = [];
+  for (let n = 0; n < window.length; n++) {
+    try { if (window[n].__oriel) found.push(window[n].__oriel); } catch { /* another site's */ }
+  }
+  return found;
+}
+// What a frame within the page does when the page is stepped.
+async function follow(byMs, begun, frame) {
+  faults.frame = frame;
+  if (begun && !film.begun) begin(0);
+  await advance(clock.now + byMs);
+}
+
 // One step of everything that moves, to the clock's time `until`.
 async function advance(until, number) {
+  const byMs = until - clock.now;
+  shown.frames++;
+  announceLoaded();
   await settle();
   await turn();
   await runTimers(until);
@@ -25,7 +43,8 @@ async function advance(until, number) {
   await turn();
   stepAnimations();
   runFrameCallbacks();
-  if (number !== undefined && typeof contract.frame === "function") await contract.frame(number, number / settings.fps);
+  if (number !== undefined && typeof contract.frame === "function") await asked(() => contract.frame(number, number / settings.fps));
+  for (const child of children()) await child.follow(byMs, film.begun, faults.frame);
   await null;
   stepAnimations();
   checkFaults();
@@ -45,25 +64,41 @@ async function prepare(options) {
     await turn();
   }
   await document.fonts.ready;
+  for (const element of elements) if (element.shadowRoot) remember(element.shadowRoot);
   startAutoplay();
-  if (typeof contract.ready === "function") await real.Promise.race([contract.ready(), gpuAsked]);
+  if (typeof contract.ready === "function") await real.Promise.race([asked(() => contract.ready()), gpuAsked, loadUntil()]);
+  isReady = true;
   checkFaults();
   // A quiet page still gets its first drawing; others go on until they play.
   const most = Math.round(settings.patienceS * settings.fps);
   for (let n = 0; n < most; n++) {
-    if (n > 0 && (film.playing || !hasSound()) && (!options.waitFor || document.querySelector(options.waitFor))) break;
-    if (film.playing && !options.waitFor) break;
-    film.stepped = true;
-    await advance(clock.now + frameMs(1));
+    if (n > 0 && (isPlaying() || !hasSound()) && (!options.waitFor || document.querySelector(options.waitFor))) break;
+    if (isPlaying() && !options.waitFor) break;
+    await idle();
     if (n % 8 === 7) await realWait(1);
   }
-  if (!film.playing) {
+  if (!isPlaying()) {
     for (const element of document.querySelectorAll("audio")) element.play();
     film.helped = film.playing;
   }
-  return { playing: film.playing, sound: hasSound(), seekable: contract.seekable === true, waited: !options.waitFor || !!document.querySelector(options.waitFor) };
+  return { playing: isPlaying(), sound: hasSound(), seekable: contract.seekable === true, waited: !options.waitFor || !!document.querySelector(options.waitFor) };
 }
-const hasSound = () => contexts.size > 0 || document.querySelector("audio") !== null;
+const isPlaying = () => film.playing || children().some((child) => child.playing());
+const hasSound = () => contexts.size > 0 || document.querySelector("audio") !== null || children().some((child) => child.sound());
+// A page that gets ready may wait for its song to load.
+let isReady = false;
+async function loadUntil() {
+  while (!isReady) {
+    announceLoaded();
+    await realWait(1);
+  }
+}
+// A step before the film begins; the page's own time afterwards.
+async function idle() {
+  film.stepped = true;
+  await advance(clock.now + frameMs(1));
+  return clock.now;
+}
 
 // The film's first instant. `first` is where in the song a page that can seek begins.
 function begin(first) {
@@ -78,7 +113,8 @@ function begin(first) {
   for (const context of contexts) {
     for (const node of context.orielNodes) {
       const facts = nodeFacts.get(node);
-      if (facts && facts.start && facts.start.early) facts.start.when = facts.start.song ? (film.startMs - context.orielBegan) / 1000 : facts.start.when;
+      if (!facts || !facts.start || !facts.start.early || !facts.start.song) continue;
+      facts.start.when = context.orielHeld === null ? (film.startMs - context.orielBegan) / 1000 : context.currentTime;
     }
     context.orielStale = true;
   }
@@ -137,5 +173,9 @@ const facts = () => {
 };
 
 Object.defineProperty(window, "__oriel", {
-  value: { report: () => ({ complaints: faults.complaints, playing: film.playing, sound: hasSound(), helped: film.helped }), prepare, begin, film: filmFrames, halt: () => { halted = true; }, facts, position: () => position, settle },
+  value: {
+    report: () => ({ playing: isPlaying(), sound: hasSound(), helped: film.helped }),
+    prepare, idle, begin, follow, facts, settle, film: filmFrames, halt: () => { halted = true; }, position: () => position,
+    playing: isPlaying, sound: hasSound,
+  },
 });

@@ -12,7 +12,7 @@ const isSong = (element) => element instanceof HTMLAudioElement || (media.get(el
 function stateOf(element) {
   let state = media.get(element);
   if (!state) {
-    state = { paused: true, ended: false, time: 0, at: 0, rate: 1, lastUpdate: -1e9, segments: [], told: false };
+    state = { paused: true, ended: false, time: 0, at: 0, rate: 1, lastUpdate: -1e9, segments: [], told: null };
     media.set(element, state);
   }
   return state;
@@ -42,6 +42,31 @@ function tell(element, ...names) {
   queueMicrotask(() => names.forEach((name) => element.dispatchEvent(new Event(name))));
 }
 
+// The song is loaded as soon as an element names one, whatever file that is, and whether it is there.
+const LOADING = ["loadedmetadata", "durationchange", "loadeddata", "canplay", "canplaythrough"];
+function sourceOf(element) {
+  const inner = element.querySelector("source");
+  return element.getAttribute("src") || (inner && inner.src) || (element.srcObject ? "a stream" : "");
+}
+function announce(element) {
+  const state = stateOf(element);
+  const source = sourceOf(element);
+  if (state.told === source) return;
+  state.told = source;
+  tell(element, ...LOADING);
+}
+let loose = [];
+function announceLoaded() {
+  loose = loose.filter((kept) => kept.deref());
+  for (const element of new Set([...document.querySelectorAll("audio"), ...loose.map((kept) => kept.deref())])) {
+    if (element && sourceOf(element) && (element.preload !== "none" || element.autoplay)) announce(element);
+  }
+}
+replace(HTMLMediaElement.prototype, "load", (old) => function () {
+  stateOf(this).told = null;
+  return old.call(this);
+});
+
 HTMLMediaElement.prototype.play = function play() {
   const state = stateOf(this);
   if (!isSong(this)) mediaReal.pause.call(this);
@@ -51,10 +76,7 @@ HTMLMediaElement.prototype.play = function play() {
   state.paused = state.ended = false;
   restretch(this, from);
   if (isSong(this)) film.playing = true;
-  if (!state.told) {
-    state.told = true;
-    tell(this, "loadedmetadata", "durationchange", "loadeddata", "canplay", "canplaythrough");
-  }
+  if (this instanceof HTMLAudioElement) announce(this);
   tell(this, "play", "playing");
   return real.Promise.resolve();
 };
@@ -89,25 +111,25 @@ const wholeSong = { length: 1, start: () => 0, end: () => settings.durationS };
 for (const name of ["buffered", "seekable"]) {
   replaceGetter(HTMLMediaElement.prototype, name, function (get) { return isSong(this) ? wholeSong : get.call(this); });
 }
-// The page's own file may be missing; the song is there all the same.
-function standIn(element) {
-  hush(element);
-  element.addEventListener("error", (event) => {
-    if (!event.isTrusted || !isSong(element)) return;
-    event.stopImmediatePropagation();
-    const state = stateOf(element);
-    if (!state.told) tell(element, "loadedmetadata", "durationchange", "loadeddata", "canplay", "canplaythrough");
-    state.told = true;
-  }, true);
-  element.addEventListener("canplay", (event) => { if (event.isTrusted) stateOf(element).told = true; }, true);
-}
 // What a real element does behind the page's back is none of the page's business: it hears of the film's song.
 const ownEvents = ["play", "playing", "pause", "timeupdate", "seeking", "seeked", "ended", "ratechange", "waiting"];
 function hush(target) {
-  const stop = (event) => { if (event.isTrusted && isSong(event.target)) event.stopImmediatePropagation(); };
-  for (const name of ownEvents) target.addEventListener(name, stop, true);
+  for (const name of ownEvents) {
+    target.addEventListener(name, (event) => { if (event.isTrusted && isSong(event.target)) event.stopImmediatePropagation(); }, true);
+  }
+  // The page's own file may load at any time, or be missing; the song is there all the same.
+  for (const name of [...LOADING, "error"]) {
+    target.addEventListener(name, (event) => {
+      const element = event.target instanceof HTMLSourceElement ? event.target.parentElement : event.target;
+      if (event.isTrusted && element instanceof HTMLAudioElement) event.stopImmediatePropagation();
+    }, true);
+  }
 }
 hush(window);
+function standIn(element) {
+  loose.push(new WeakRef(element));
+  hush(element);
+}
 // Chromium draws an element's controls: it has to be playing, at the song's time, and going nowhere by itself.
 function showControls(element, time) {
   if (mediaReal.paused.get.call(element)) {
@@ -116,15 +138,6 @@ function showControls(element, time) {
   }
   mediaReal.currentTime.set.call(element, time);
 }
-window.addEventListener("error", (event) => {
-  const element = event.target instanceof HTMLSourceElement ? event.target.parentElement : event.target;
-  if (element instanceof HTMLAudioElement && event.isTrusted) {
-    event.stopImmediatePropagation();
-    const state = stateOf(element);
-    if (!state.told) tell(element, "loadedmetadata", "durationchange", "loadeddata", "canplay", "canplaythrough");
-    state.told = true;
-  }
-}, true);
 window.Audio = new Proxy(window.Audio, {
   construct: (Target, args, maker) => {
     const element = Reflect.construct(Target, args, maker);

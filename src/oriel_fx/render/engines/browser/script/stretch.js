@@ -233,7 +233,7 @@ async function openStretch(context, timeS) {
 }
 async function stepAudio() {
   for (const context of contexts) {
-    if (context.orielState === "closed" || !film.begun || !context.orielNodes.size) continue;
+    if (context.orielState !== "running" || !film.begun || !context.orielNodes.size) continue;
     const timeS = (clock.now - context.orielBegan) / 1000;
     if (context.orielStale || !context.orielStretch || !context.orielStretch.has(timeS)) await openStretch(context, timeS);
     await context.orielStretch.goTo(timeS);
@@ -246,6 +246,7 @@ for (const name of ["getByteFrequencyData", "getFloatFrequencyData", "getByteTim
   replace(AnalyserNode.prototype, name, (old) => function (array) {
     const context = offlineOf(this.context);
     if (!context) return old.call(this, array);
+    if (clock.inTimer) clock.timersListen = true;
     if (name.includes("Frequency")) factsOf(this).asked = true;
     const copy = context.orielStretch && context.orielStretch.copies.get(this);
     return old.call(copy || this, array);
