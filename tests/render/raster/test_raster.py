@@ -234,12 +234,14 @@ def test_a_plane_is_shrunk_to_means(shape: tuple[int, int]) -> None:
         assert abs(small[row, column] - mean) <= 0.5
 
 
+@pytest.mark.parametrize("lit", [1.0, 0.01], ids=["all lit", "spots"])
 @pytest.mark.parametrize("zero", [0, 128])
 @pytest.mark.parametrize("shape", [(1, 1), (2, 3), (4, 4), (7, 5), (36, 100), (37, 131), (5, 259), (61, 40)])
-def test_a_glow_is_enlarged_smoothly_and_added(shape: tuple[int, int], zero: int) -> None:
+def test_a_glow_is_enlarged_smoothly_and_added(shape: tuple[int, int], zero: int, lit: float) -> None:
     random = np.random.default_rng(6)
     cells = -(-shape[0] // 4), -(-shape[1] // 4)
     glow = random.integers(0, 256, cells, dtype=np.uint8)
+    glow[random.random(cells) >= lit] = zero
     target = random.integers(16, 236, (shape[0] + 9, shape[1] + 40), dtype=np.uint8)
     before = target.copy()
     part = target[5 : 5 + shape[0], 7 : 7 + shape[1]]

@@ -181,7 +181,7 @@ def add_glow(part: Bytes, glow: Bytes, *, zero: int = 0, limit: int = 255) -> No
         rows,
         zero,
         limit,
-        _scratch.row_of(6 * cells + 128),
+        _scratch.row_of(2 * (cells + LANES + 2)),
     )
 
 

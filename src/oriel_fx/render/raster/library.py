@@ -8,7 +8,7 @@ from pathlib import Path
 
 from oriel_fx.errors import DependencyError
 
-VERSION = 3
+VERSION = 4
 _FOLDER = Path(__file__).parent
 
 

@@ -30,3 +30,9 @@ static inline Shorts load(const uint8_t *bytes) {
     __builtin_memcpy(&them, bytes, LANES);
     return __builtin_convertvector(them, Shorts);
 }
+
+static inline int any(Shorts levels) {
+    uint64_t parts[2];
+    __builtin_memcpy(parts, &levels, sizeof parts);
+    return (parts[0] | parts[1]) != 0;
+}

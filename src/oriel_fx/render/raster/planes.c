@@ -44,60 +44,70 @@ void fade_out(uint8_t *part, ptrdiff_t stride, int32_t width, int32_t height, co
         int32_t i = 0;
         for (; i + LANES <= width; i += LANES) {
             Shorts level = load(levels + i);
-            Bytes mixed = __builtin_convertvector(by_255s(load(part + i) * (255 - level) + load(under + i) * level), Bytes);
+            if (!any(level)) continue;
+            const Shorts sum = load(part + i) * (255 - level) + load(under + i) * level;
+            Bytes mixed = __builtin_convertvector(by_255s(sum), Bytes);
             __builtin_memcpy(part + i, &mixed, sizeof mixed);
         }
         for (; i < width; i++) part[i] = (uint8_t)by_255(part[i] * (255u - levels[i]) + (uint32_t)under[i] * levels[i]);
     }
 }
 
-/* A row of a glow's cells, enlarged twice by interpolation and twice by repetition: four pixels a cell. `mixed` is
-   three of the nearer row of cells and one of the other, with a cell before its first and after its last. */
-static void enlarge(const uint16_t *mixed, int32_t cells, uint8_t *enlarged) {
-    for (int32_t c = 0; c < cells; c += LANES, enlarged += 4 * LANES) {
-        Shorts before, here, after;
-        __builtin_memcpy(&before, mixed + c - 1, sizeof before);
-        __builtin_memcpy(&here, mixed + c, sizeof here);
-        __builtin_memcpy(&after, mixed + c + 1, sizeof after);
-        WideWholes left = __builtin_convertvector((3 * here + before + 8) >> 4, WideWholes);
-        WideWholes right = __builtin_convertvector((3 * here + after + 8) >> 4, WideWholes);
-        WideWholes four = left * 0x0101u + right * 0x01010000u;
-        __builtin_memcpy(enlarged, &four, sizeof four);
-    }
+/* LANES cells of a glow, enlarged twice by interpolation and twice by repetition: four pixels a cell. `mixed` is three
+   of the nearer row of cells and one of the other, with a cell before its first and after its last. False, and
+   nothing enlarged, where all that they would give is `zero`. */
+static inline int enlarge(const uint16_t *mixed, uint8_t zero, WideBytes *enlarged) {
+    Shorts before, here, after;
+    __builtin_memcpy(&before, mixed - 1, sizeof before);
+    __builtin_memcpy(&here, mixed, sizeof here);
+    __builtin_memcpy(&after, mixed + 1, sizeof after);
+    const Shorts none = (Shorts){0} + (uint16_t)(4 * zero);
+    if (!any((before ^ none) | (here ^ none) | (after ^ none))) return 0;
+    WideWholes left = __builtin_convertvector((3 * here + before + 8) >> 4, WideWholes);
+    WideWholes right = __builtin_convertvector((3 * here + after + 8) >> 4, WideWholes);
+    WideWholes four = left * 0x0101u + right * 0x01010000u;
+    __builtin_memcpy(enlarged, &four, sizeof four);
+    return 1;
 }
 
-static void add_row(uint8_t *row, int32_t width, const uint8_t *change, uint8_t zero, uint8_t limit) {
-    int32_t i = 0;
-    for (; i + WIDE <= width; i += WIDE) {
-        WideBytes level, more;
-        __builtin_memcpy(&level, row + i, WIDE);
-        __builtin_memcpy(&more, change + i, WIDE);
-        const WideBytes zeros = {0};
-        level = __builtin_elementwise_add_sat(level, __builtin_elementwise_sub_sat(more, zeros + zero));
-        level = __builtin_elementwise_sub_sat(level, __builtin_elementwise_sub_sat(zeros + zero, more));
-        level = __builtin_elementwise_min(level, zeros + limit);
-        __builtin_memcpy(row + i, &level, WIDE);
-    }
-    for (; i < width; i++) row[i] = (uint8_t)least_int(most_int(row[i] + change[i] - zero, 0), limit);
+static inline void add_wide(uint8_t *row, WideBytes change, uint8_t zero, uint8_t limit) {
+    WideBytes level;
+    __builtin_memcpy(&level, row, WIDE);
+    const WideBytes zeros = {0};
+    level = __builtin_elementwise_add_sat(level, __builtin_elementwise_sub_sat(change, zeros + zero));
+    level = __builtin_elementwise_sub_sat(level, __builtin_elementwise_sub_sat(zeros + zero, change));
+    level = __builtin_elementwise_min(level, zeros + limit);
+    __builtin_memcpy(row, &level, WIDE);
+}
+
+/* The same for the `count` pixels that are left of a row. */
+static void add_rest(uint8_t *row, int32_t count, WideBytes change, uint8_t zero, uint8_t limit) {
+    for (int32_t i = 0; i < count; i++)
+        row[i] = (uint8_t)least_int(most_int((int32_t)row[i] + change[i] - zero, 0), limit);
 }
 
 /* Add a glow, of which each cell lies over four by four pixels, as levels from `zero`, up to `limit`. Two by two
-   pixels are given the same, for a glow is that smooth. `scratch` has room for a row of the part and one of two bytes
-   a cell, with 3 WIDE more. */
+   pixels are given the same, for a glow is that smooth. What is over the limit already, and no glow falls on, stays.
+   `mixed` has room for a row of cells and LANES + 2 more. */
 void add_glow(uint8_t *part, ptrdiff_t stride, int32_t width, int32_t height, const uint8_t *glow, int32_t cells,
-              int32_t rows, int32_t zero, int32_t limit, uint8_t *scratch) {
-    uint16_t *mixed = (uint16_t *)(void *)scratch + 1;
-    uint8_t *enlarged = scratch + 2 * (ptrdiff_t)cells + 2 * WIDE;
+              int32_t rows, int32_t zero, int32_t limit, uint16_t *mixed) {
+    mixed++;
     for (int32_t j = 0; j < height; j += 2) {
         const int32_t near = least_int(j / 4, rows - 1);
         const int32_t far = least_int(most_int(j % 4 ? j / 4 + 1 : j / 4 - 1, 0), rows - 1);
         const uint8_t *nearer = glow + (ptrdiff_t)near * cells, *other = glow + (ptrdiff_t)far * cells;
         for (int32_t c = 0; c < cells; c++) mixed[c] = (uint16_t)(3 * nearer[c] + other[c]);
         mixed[-1] = mixed[0];
-        mixed[cells] = mixed[cells - 1];
-        enlarge(mixed, cells, enlarged);
-        add_row(part + j * stride, width, enlarged, (uint8_t)zero, (uint8_t)limit);
-        if (j + 1 < height) add_row(part + (j + 1) * stride, width, enlarged, (uint8_t)zero, (uint8_t)limit);
+        for (int32_t l = 0; l <= LANES; l++) mixed[cells + l] = mixed[cells - 1];
+        for (int32_t c = 0; c < cells; c += LANES) {
+            WideBytes change;
+            if (!enlarge(mixed + c, (uint8_t)zero, &change)) continue;
+            for (int32_t r = j; r < least_int(j + 2, height); r++) {
+                uint8_t *row = part + r * stride + 4 * c;
+                if (4 * c + WIDE <= width) add_wide(row, change, (uint8_t)zero, (uint8_t)limit);
+                else add_rest(row, width - 4 * c, change, (uint8_t)zero, (uint8_t)limit);
+            }
+        }
     }
 }
 

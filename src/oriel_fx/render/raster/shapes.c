@@ -5,7 +5,7 @@
 
 #include "pixels.h"
 
-#define VERSION 3
+#define VERSION 4
 
 typedef struct {
     uint8_t *data;
@@ -96,12 +96,6 @@ static inline Shorts to_levels(Floats numbers) {
 
 static inline Shorts backwards(Shorts levels) {
     return __builtin_shufflevector(levels, levels, 7, 6, 5, 4, 3, 2, 1, 0);
-}
-
-static inline int any(Shorts levels) {
-    uint64_t parts[2];
-    __builtin_memcpy(parts, &levels, sizeof parts);
-    return (parts[0] | parts[1]) != 0;
 }
 
 static inline void store(Shorts levels, uint8_t *bytes) {
