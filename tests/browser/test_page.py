@@ -73,6 +73,14 @@ def test_getting_ready_may_wait_for_the_song(film: Film) -> None:
     assert page.value("a.duration") == pytest.approx(SONG_S)
 
 
+def test_getting_ready_may_take_the_pages_own_time(film: Film) -> None:
+    script = """oriel.ready = async () => { await new Promise(done => setTimeout(done, 500)); await new Promise(requestAnimationFrame); window.at = performance.now(); };
+    oriel.frame = n => { window.first ??= performance.now(); }; run(n => "#fff");"""
+    page = film(canvas_page(script))
+    page.run(2)
+    assert 500 <= page.value("at") <= page.value("first") <= 700
+
+
 INNER = """<body style='margin:0;background:#000'><div id=b style='position:absolute;width:10px;height:54px;background:#fff'></div><script>
 window.times = []; const go = t => { requestAnimationFrame(go); times.push([t, performance.now()]); b.style.left = times.length * 2 + "px"; }; requestAnimationFrame(go);
 window.ticks = 0; setInterval(() => ticks++, 100);</script>"""

@@ -66,8 +66,7 @@ async function prepare(options) {
   await document.fonts.ready;
   for (const element of elements) if (element.shadowRoot) remember(element.shadowRoot);
   startAutoplay();
-  if (typeof contract.ready === "function") await real.Promise.race([asked(() => contract.ready()), gpuAsked, loadUntil()]);
-  isReady = true;
+  if (typeof contract.ready === "function") await real.Promise.race([getReady(), gpuAsked]);
   checkFaults();
   // A quiet page still gets its first drawing; others go on until they play.
   const most = Math.round(settings.patienceS * settings.fps);
@@ -85,13 +84,20 @@ async function prepare(options) {
 }
 const isPlaying = () => film.playing || children().some((child) => child.playing());
 const hasSound = () => contexts.size > 0 || document.querySelector("audio") !== null || children().some((child) => child.sound());
-// A page that gets ready may wait for its song to load.
-let isReady = false;
-async function loadUntil() {
-  while (!isReady) {
+// A page that gets ready may wait for its song, a timer or its own first frames: what is not done by itself is stepped.
+const UNDISTURBED_MS = 8;
+async function getReady() {
+  let done = false;
+  const getting = asked(() => contract.ready()).finally(() => { done = true; });
+  // It is looked at below, and no fault of the page's before.
+  getting.catch(() => {});
+  while (!done) {
     announceLoaded();
-    await realWait(1);
+    await settle();
+    for (let n = 0; n < UNDISTURBED_MS && !done; n++) await realWait(1);
+    if (!done) await idle();
   }
+  await getting;
 }
 // A step before the film begins; the page's own time afterwards.
 async function idle() {
