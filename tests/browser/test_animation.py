@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -123,3 +124,20 @@ def test_a_video_shows_the_clocks_time(film: Film, steps: Path, tmp_path: Path) 
     wanted = [2 * 255 / 219 * 25 / 30 * index for index in range(60)]
     offset = levels[30] - wanted[30]
     assert max(abs(level - want - offset) for level, want in zip(levels[5:], wanted[5:], strict=True)) <= 4
+
+
+@pytest.mark.parametrize("name", ["steps.webp", "steps.gif"])
+def test_an_animated_picture_shows_the_films_time_however_slow_the_filming(
+    film: Film, tmp_path: Path, name: str
+) -> None:
+    """Ten pictures a second: each is there for three frames, from the first frame on."""
+    source = "color=black:s=96x54:r=10:d=1.2,geq=lum='if(mod(N,2),200,40)':cb=128:cr=128"
+    command = [str(find_ffmpeg()), "-v", "error", "-f", "lavfi", "-i", source, "-loop", "0", str(tmp_path / name)]
+    subprocess.run(command, check=True)
+    page = film(plain_page(f"<img src={name} style='display:block'>"))
+    time.sleep(0.25)
+    seen = []
+    for index in range(24):
+        seen.append(int(page.draw(index)[27, 48, 0]) > 128)
+        time.sleep(0.03 * (index % 3))
+    assert seen == [index // 3 % 2 == 1 for index in range(24)]

@@ -13,7 +13,20 @@ from oriel_fx.render.engines.browser.ring import SLOTS
 
 FOLDER = Path(__file__).parent / "script"
 # In this order: each part uses those before it.
-PARTS = ("clock", "faults", "loading", "animation", "media", "audio", "stretch", "canvas", "capture", "look", "film")
+PARTS = (
+    "clock",
+    "faults",
+    "loading",
+    "animation",
+    "media",
+    "audio",
+    "stretch",
+    "canvas",
+    "capture",
+    "pictures",
+    "look",
+    "film",
+)
 # The page's clock begins here on every run: noon, 1 January 2026, UTC.
 EPOCH_MS = 1_767_268_800_000
 AUDIO_RATE_HZ = 44100

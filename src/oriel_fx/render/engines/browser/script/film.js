@@ -109,6 +109,7 @@ async function idle() {
 // The film's first instant. `first` is where in the song a page that can seek begins.
 function begin(first) {
   film.begun = true;
+  stylePictures("");
   // A song that plays began at this very moment; else no two callbacks are given the same time.
   film.startMs = clock.now + (film.playing || !film.stepped ? 0 : frameMs(1));
   const now = film.startMs / 1000;
@@ -172,6 +173,7 @@ async function lookWhole() {
   for (const image of document.images) if (!image.complete && image.loading !== "lazy") track(loadOf(image), image.src);
   if (document.fonts.status === "loading") track(document.fonts.ready, "a font");
   await settle();
+  repaintPictures();
 }
 const facts = () => {
   const canvas = findCanvas();
