@@ -134,7 +134,7 @@ def test_what_is_scheduled_in_each_frame_is_heard_at_once_and_does_not_slow_the_
     script = (
         ELEMENT
         + """window.stretches = 0;
-    window.AudioBuffer = new Proxy(AudioBuffer, { construct: (Real, args) => (stretches++, new Real(...args)) });
+    window.AnalyserNode = new Proxy(AnalyserNode, { construct: (Real, args) => (stretches++, new Real(...args)) });
     const plain = AudioNode.prototype.connect, by = new Set();
     AudioNode.prototype.connect = function (...args) { by.add(this.context === ctx); return plain.apply(this, args); };
     const gain = ctx.createGain(), an = ctx.createAnalyser(); an.fftSize = 256; an.smoothingTimeConstant = 0;

@@ -101,7 +101,9 @@ def has_mesa() -> bool:
     return sys.platform == "linux" and find_library("EGL_mesa") is not None
 
 
-def flags(port: int, local_host: str | None, allow_network: bool, stepped: bool, gl: Gl) -> list[str]:
+def flags(
+    port: int, local_host: str | None, allow_network: bool, stepped: bool, gl: Gl, size_px: tuple[int, int]
+) -> list[str]:
     """Command line for filming: no sound device, no background traffic, and no network unless allowed.
 
     Without it, every request goes to our own server as to a proxy, and what is not ours is refused there.
@@ -120,6 +122,8 @@ def flags(port: int, local_host: str | None, allow_network: bool, stepped: bool,
         "--mute-audio",
         "--enable-unsafe-swiftshader",
         "--no-first-run",
+        # What is shown in full screen takes the window's size, whatever the page's is.
+        f"--window-size={size_px[0]},{size_px[1]}",
         "--disable-checker-imaging",
         *(STEPPED if stepped else ()),
         *GL_FLAGS[gl],

@@ -131,7 +131,7 @@ class PageSession:
             headless=True,
             viewport={"width": width, "height": height},
             screen={"width": width, "height": height},
-            args=flags(self._port, self._place.local_host, self._options.allow_network, stepped, gl),
+            args=flags(self._port, self._place.local_host, self._options.allow_network, stepped, gl, self._size_px),
             bypass_csp=True,
             service_workers="block",
             handle_sigint=False,

@@ -1,12 +1,50 @@
 // CSS animations and transitions, the Web Animations API, SVG's SMIL: all stepped with the clock.
+// Each that runs is held at a time which is set in every frame; the page sees it running.
 const animations = new WeakMap();
 const heldByPage = new WeakSet();
-const animationMethods = { pause: Animation.prototype.pause, play: Animation.prototype.play };
-replace(Animation.prototype, "pause", (old) => function () { heldByPage.add(this); return old.call(this); });
+// What the page has set itself, before it was taken hold of.
+const placedByPage = new WeakSet();
+const animationReal = { pause: Animation.prototype.pause };
+for (const name of ["playState", "currentTime", "startTime"]) animationReal[name] = Object.getOwnPropertyDescriptor(Animation.prototype, name);
+// Frames that add up to an animation's length do so but for this.
+const ROUNDING_MS = 1e-6;
+const stateOfAnimation = (animation) => animationReal.playState.get.call(animation);
+const endOf = (animation) => (animation.effect ? animation.effect.getComputedTiming().endTime : Infinity);
+
+replace(Animation.prototype, "pause", (old) => function () {
+  heldByPage.add(this);
+  if (!animations.has(this)) old.call(this);
+});
 replace(Animation.prototype, "play", (old) => function () {
   heldByPage.delete(this);
+  const known = animations.get(this);
+  if (known && stateOfAnimation(this) === "paused") {
+    known.at = clock.now;
+    return;
+  }
   animations.delete(this);
-  return old.call(this);
+  old.call(this);
+});
+for (const name of ["finish", "cancel"]) {
+  replace(Animation.prototype, name, (old) => function () {
+    animations.delete(this);
+    return old.call(this);
+  });
+}
+replaceGetter(Animation.prototype, "playState", function (get) {
+  return animations.has(this) && !heldByPage.has(this) && get.call(this) === "paused" ? "running" : get.call(this);
+});
+replaceGetter(Animation.prototype, "currentTime", function (get) { return get.call(this); }, function (time, set) {
+  set.call(this, time);
+  placedByPage.add(this);
+  if (animations.has(this)) Object.assign(animations.get(this), { time: Number(time), at: clock.now });
+});
+replaceGetter(Animation.prototype, "startTime", function (get) {
+  const known = animations.get(this);
+  return known && !heldByPage.has(this) ? known.at - known.time / (this.playbackRate || 1) : get.call(this);
+}, function (start, set) {
+  if (start === null) return set.call(this, start);
+  this.currentTime = (clock.now - Number(start)) * this.playbackRate;
 });
 
 // Shadow trees, which a document does not look into; the closed ones are known only to whoever made them.
@@ -16,6 +54,7 @@ function remember(root) {
   if (hosts.has(root.host)) return;
   hosts.add(root.host);
   shadows.push(new WeakRef(root));
+  hush(root);
 }
 replace(Element.prototype, "attachShadow", (old) => function (options) {
   const root = old.call(this, options);
@@ -49,12 +88,12 @@ function stepAnimations() {
 }
 function stepAnimation(animation) {
   const known = animations.get(animation);
+  const setTime = (time) => animationReal.currentTime.set.call(animation, time);
   if (!known) {
-    if (animation.playState !== "running") return;
-    animationMethods.pause.call(animation);
+    if (stateOfAnimation(animation) !== "running") return;
+    animationReal.pause.call(animation);
     // Begun since the last frame: it counts from this one.
-    const timing = animation.effect ? animation.effect.getComputedTiming() : { endTime: Infinity };
-    animation.currentTime = animation.playbackRate < 0 && isFinite(timing.endTime) ? timing.endTime : 0;
+    if (!placedByPage.has(animation)) setTime(animation.playbackRate < 0 && isFinite(endOf(animation)) ? endOf(animation) : 0);
     animations.set(animation, { at: clock.now, time: animation.currentTime });
     return;
   }
@@ -62,13 +101,9 @@ function stepAnimation(animation) {
   known.at = clock.now;
   if (isHeld(animation)) return;
   known.time += elapsed * animation.playbackRate;
-  const end = animation.effect ? animation.effect.getComputedTiming().endTime : Infinity;
-  if (known.time >= end || (animation.playbackRate < 0 && known.time <= 0)) {
-    animation.finish();
-    animations.delete(animation);
-  } else {
-    animation.currentTime = known.time;
-  }
+  const over = animation.playbackRate < 0 ? known.time <= ROUNDING_MS : known.time >= endOf(animation) - ROUNDING_MS;
+  if (over) animation.finish();
+  else setTime(known.time);
 }
 // A drawing's own clock begins when the page gets it.
 const smilBegan = new WeakMap();

@@ -1,6 +1,7 @@
 // Web Audio: the page builds its graph in a context that never sounds. For each stretch of the song the graph is
 // copied into an OfflineAudioContext, which is stopped at every frame's time; there Chromium's own analysers answer.
 const RealOffline = window.OfflineAudioContext;
+const RealAudioContext = window.AudioContext;
 const QUANTUM = 128;
 const STRETCH_S = 10;
 const LONGEST_PREROLL_S = 20;
@@ -33,6 +34,8 @@ class PageAudioContext extends RealOffline {
       orielHeld: { value: null, writable: true },
     });
     contexts.add(this);
+    // As where sound may begin by itself: at once, and told.
+    queueMicrotask(() => this.dispatchEvent(new Event("statechange")));
   }
   get currentTime() { return Math.max(0, ((this.orielHeld ?? clock.now) - this.orielBegan) / 1000); }
   get state() { return this.orielState; }
@@ -60,16 +63,30 @@ class PageAudioContext extends RealOffline {
   createMediaStreamSource(stream) { return mediaSource(this, null, stream); }
   createMediaStreamDestination() {
     const node = this.createGain();
-    node.stream = new MediaStream();
+    node.stream = silentStream();
+    streamsOf.set(node.stream, node);
     return node;
   }
 }
 Object.defineProperty(PageAudioContext, "name", { value: "AudioContext" });
 window.AudioContext = window.webkitAudioContext = PageAudioContext;
 
+// Streams have tracks, as pages expect; what is heard of them is found by the stream alone.
+let silence = null;
+const streamsOf = new WeakMap();
+function silentStream() {
+  silence ??= new RealAudioContext();
+  return silence.createMediaStreamDestination().stream;
+}
+
 // The song's samples enter the graph here; in a stretch, a buffer stands in its place.
 function mediaSource(context, element, stream) {
   const node = context.createGain();
+  const within = streamsOf.get(stream);
+  if (within && within.context === context) {
+    within.connect(node);
+    return node;
+  }
   factsOf(node).song = element || stream || {};
   if (element) {
     stateOf(element).source = true;
@@ -109,9 +126,23 @@ replace(BaseAudioContext.prototype, "createScriptProcessor", (old) => function (
   factsOf(node).processor = [size || 2048, inputs === undefined ? 2 : inputs, outputs === undefined ? 2 : outputs];
   return node;
 });
+replace(OscillatorNode.prototype, "setPeriodicWave", (old) => function (wave) {
+  factsOf(this).wave = wave;
+  return old.call(this, wave);
+});
+// A module is loaded again for each stretch, when the page may have let go of its own copy.
+async function keptModule(url) {
+  if (!url.startsWith("blob:")) return url;
+  return URL.createObjectURL(await (await real.fetch(url)).blob());
+}
 replace(Worklet.prototype, "addModule", (old) => function (url, options) {
-  for (const context of contexts) if (context.audioWorklet === this) context.orielModules.push(new URL(url, document.baseURI).href);
-  return track(old.call(this, url, options), "an audio worklet");
+  const added = (async () => {
+    const place = new URL(url, document.baseURI).href;
+    const loading = old.call(this, url, options);
+    for (const context of contexts) if (context.audioWorklet === this) context.orielModules.push(await keptModule(place));
+    return loading;
+  })();
+  return track(added, "an audio worklet");
 });
 // What a page decodes at length is the song it plays; the video carries the song that was given.
 let songDecoded = new Map();
@@ -154,6 +185,7 @@ async function readSong(start, count, rate) {
 
 // Libraries put methods of their own in this one's place (p5.sound does): copies are connected without them.
 const connectReal = AudioNode.prototype.connect;
+const disconnectReal = AudioNode.prototype.disconnect;
 replace(AudioNode.prototype, "connect", (old) => function (target, output, input) {
   const context = offlineOf(this.context);
   if (context) {

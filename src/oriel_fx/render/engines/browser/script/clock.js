@@ -1,3 +1,12 @@
+// The page may well have a class or a function of one of these names.
+const {
+  AudioBuffer, AudioBufferSourceNode, AudioNode, AudioParam, AudioWorkletNode, AnalyserNode, BaseAudioContext, Blob, ConvolverNode,
+  DelayNode, GainNode, DOMException, Event, ErrorEvent, MessageEvent, Map, Set, WeakMap, WeakSet, WeakRef, Math, Number, Object, Array,
+  String, JSON, Reflect, Error, TypeError, Uint8Array, Uint32Array, Float32Array, URL, HTMLAudioElement, HTMLVideoElement,
+  HTMLMediaElement, HTMLSourceElement, HTMLCanvasElement, HTMLImageElement, CSSAnimation, DocumentTimeline, VideoFrame,
+  WebGL2RenderingContext, MediaStream, parseFloat, getComputedStyle, structuredClone, queueMicrotask, isFinite,
+} = window;
+
 // The clock the page lives by: it stands still until a frame is stepped, then jumps to that frame's time.
 // Everything real that is needed later is kept first, for the page may change it as well.
 const real = {
@@ -9,8 +18,12 @@ const real = {
   Worker: window.Worker,
   arrayBuffer: Response.prototype.arrayBuffer,
   Promise: window.Promise,
+  startRendering: OfflineAudioContext.prototype.startRendering,
 };
-const clock = { now: 0, epoch: settings.epochMs, timers: new Map(), rafs: new Map(), nextId: 1, level: 0, inTimer: false, timersListen: false };
+const clock = { now: 0, epoch: settings.epochMs, timers: new Map(), rafs: new Map(), nextId: 1, level: 0, inTimer: false, timersListen: false, asked: 0 };
+// A page that waits for the time to pass asks again and again; then it passes, a thousandth of a millisecond a time.
+const IMPATIENT = 20000;
+const timeNow = () => (++clock.asked > IMPATIENT ? clock.now + (clock.asked - IMPATIENT) / 1000 : clock.now);
 
 // One turn of the browser's own event loop, so that messages and finished loads reach the page.
 const turns = [];
@@ -33,12 +46,12 @@ function replaceGetter(target, name, get, set) {
   });
 }
 
-replace(Performance.prototype, "now", (old) => function () { return this === performance ? clock.now : old.call(this); });
+replace(Performance.prototype, "now", (old) => function () { return this === performance ? timeNow() : old.call(this); });
 replaceGetter(Performance.prototype, "timeOrigin", () => clock.epoch);
 replaceGetter(AnimationTimeline.prototype, "currentTime", function () { return clock.now; });
 replaceGetter(Event.prototype, "timeStamp", () => clock.now);
 
-const dateNow = () => clock.epoch + Math.floor(clock.now);
+const dateNow = () => clock.epoch + Math.floor(timeNow());
 const PageDate = new Proxy(real.Date, {
   construct: (Target, args, maker) => Reflect.construct(Target, args.length ? args : [dateNow()], maker === PageDate ? Target : maker),
   apply: () => new real.Date(dateNow()).toString(),
@@ -67,12 +80,13 @@ replace(Performance.prototype, "measure", (old) => function (name, from, to) {
   return old.call(this, name, "end" in from || "duration" in from ? from : { ...from, end: clock.now });
 });
 
-function addTimer(callback, delay, args, repeat) {
+// As Chromium does: a millisecond at least, and four for timers that set timers, and that repeat.
+const leastWait = (level, wait) => Math.max(level > 5 ? 4 : 1, wait);
+function addTimer(callback, delay, args, repeats) {
   const level = clock.level + 1;
-  // As Chromium does: a millisecond at least, and four for timers that set timers.
-  const wait = Math.max(level > 5 ? 4 : 1, Math.min(Number(delay) || 0, 2147483647));
+  const wait = Math.min(Number(delay) || 0, 2147483647);
   const id = clock.nextId++;
-  clock.timers.set(id, { id, due: clock.now + wait, callback, args, every: repeat ? wait : 0, level });
+  clock.timers.set(id, { id, due: clock.now + leastWait(level, wait), callback, args, repeats, wait, level });
   return id;
 }
 window.setTimeout = function setTimeout(callback, delay, ...args) { return addTimer(callback, delay, args, false); };
@@ -91,6 +105,12 @@ window.requestIdleCallback = function requestIdleCallback(callback) {
   return addTimer(() => callback({ didTimeout: false, timeRemaining: () => 10 }), 1, [], false);
 };
 window.cancelIdleCallback = window.clearTimeout;
+if (window.Scheduler) {
+  replace(Scheduler.prototype, "postTask", (old) => function (callback, options) {
+    if (!(options && options.delay > 0)) return old.call(this, callback, options);
+    return new real.Promise((done) => addTimer(done, options.delay, [], false)).then(() => old.call(this, callback, { ...options, delay: 0 }));
+  });
+}
 
 function call(callback, ...args) {
   try {
@@ -111,32 +131,49 @@ async function runTimers(until) {
     if (!next) break;
     if (count > 20000) throw new Error("timers without end: more than 20,000 in one frame");
     clock.now = Math.max(clock.now, next.due);
-    if (next.every) next.due += next.every;
-    else clock.timers.delete(next.id);
+    clock.asked = 0;
+    if (!next.repeats) clock.timers.delete(next.id);
     // Where timers read the sound, they read it at their own time.
     if (clock.timersListen) await stepAudio();
-    clock.level = next.every ? 0 : next.level;
+    clock.level = next.level;
     clock.inTimer = true;
     call(next.callback, ...next.args);
+    // All that its promises do belongs to it.
+    await turn();
     clock.inTimer = false;
     clock.level = 0;
-    await null;
+    if (next.repeats) next.due += leastWait(++next.level, next.wait);
   }
   clock.now = Math.max(clock.now, until);
+  clock.asked = 0;
 }
 
-function runFrameCallbacks() {
+async function runFrameCallbacks() {
   const callbacks = [...clock.rafs.entries()];
   for (const [id, callback] of callbacks) {
     if (!clock.rafs.delete(id)) continue;
     call(callback, clock.now);
+    // What it awaits is drawn before the next one is called, and before the picture is taken.
+    await turn();
   }
 }
 
-// Math.random from a seed: mulberry32.
+// Math.random from a seed: mulberry32. And random bytes from it, which no film needs to keep secret.
 let randomState = settings.seed >>> 0;
 function seedRandom(seed) { randomState = seed >>> 0; }
-Math.random = function random() {
+replace(Crypto.prototype, "getRandomValues", (old) => function (array) {
+  old.call(this, array);
+  const bytes = new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
+  for (let i = 0; i < bytes.length; i++) bytes[i] = nextRandom() * 256;
+  return array;
+});
+replace(Crypto.prototype, "randomUUID", () => function () {
+  const digits = Array.from({ length: 32 }, () => Math.floor(nextRandom() * 16));
+  digits[12] = 4;
+  digits[16] = 8 + (digits[16] & 3);
+  return digits.map((digit) => digit.toString(16)).join("").replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-");
+});
+const nextRandom = Math.random = function random() {
   randomState = (randomState + 0x6d2b79f5) >>> 0;
   let t = randomState;
   t = Math.imul(t ^ (t >>> 15), t | 1);

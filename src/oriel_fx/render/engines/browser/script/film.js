@@ -42,10 +42,11 @@ async function advance(until, number) {
   // Messages of worklets and finished loads arrive, then the page draws.
   await turn();
   stepAnimations();
-  runFrameCallbacks();
+  tellVideoFrames();
+  await runFrameCallbacks();
   if (number !== undefined && typeof contract.frame === "function") await asked(() => contract.frame(number, number / settings.fps));
   for (const child of children()) await child.follow(byMs, film.begun, faults.frame);
-  await null;
+  await turn();
   stepAnimations();
   checkFaults();
 }
@@ -77,13 +78,13 @@ async function prepare(options) {
     if (n % 8 === 7) await realWait(1);
   }
   if (!isPlaying()) {
-    for (const element of document.querySelectorAll("audio")) element.play();
+    for (const element of players("audio")) if (sourceOf(element)) element.play();
     film.helped = film.playing;
   }
   return { playing: isPlaying(), sound: hasSound(), seekable: contract.seekable === true, waited: !options.waitFor || !!document.querySelector(options.waitFor) };
 }
 const isPlaying = () => film.playing || children().some((child) => child.playing());
-const hasSound = () => contexts.size > 0 || document.querySelector("audio") !== null || children().some((child) => child.sound());
+const hasSound = () => contexts.size > 0 || players("audio").size > 0 || children().some((child) => child.sound());
 // A page that gets ready may wait for its song, a timer or its own first frames: what is not done by itself is stepped.
 const UNDISTURBED_MS = 8;
 async function getReady() {
@@ -110,8 +111,8 @@ async function idle() {
 function begin(first) {
   film.begun = true;
   stylePictures("");
-  // A song that plays began at this very moment; else no two callbacks are given the same time.
-  film.startMs = clock.now + (film.playing || !film.stepped ? 0 : frameMs(1));
+  // No two callbacks are given the same time; a song that plays begins with the first frame.
+  film.startMs = clock.now + (film.stepped ? frameMs(1) : 0);
   const now = film.startMs / 1000;
   for (const state of media.values()) {
     state.segments = state.paused ? [] : [{ start: now, end: Infinity, from: state.time, rate: state.rate }];

@@ -13,13 +13,18 @@ for (const Observer of [ResizeObserver, IntersectionObserver]) replace(Observer.
 for (const Sheet of [CSSStyleSheet, CSSGroupingRule]) {
   for (const name of ["insertRule", "deleteRule", "addRule", "removeRule", "replace", "replaceSync"]) replace(Sheet.prototype, name, stirring);
 }
-for (const [Owner, name] of [[Document, "adoptedStyleSheets"], [ShadowRoot, "adoptedStyleSheets"], [StyleSheet, "disabled"]]) {
-  replaceGetter(Owner.prototype, name, function (get) { stir(); return get.call(this); }, function (value, set) { stir(); set.call(this, value); });
+const TOLD_BY_NONE = [
+  [Document, "adoptedStyleSheets"], [ShadowRoot, "adoptedStyleSheets"], [StyleSheet, "disabled"], [CSSStyleRule, "style"],
+  [Element, "scrollTop"], [Element, "scrollLeft"], [HTMLInputElement, "checked"],
+];
+for (const [Owner, name] of TOLD_BY_NONE) {
+  replaceGetter(Owner.prototype, name, function (get) { stir(); return get.call(this); }, function (value, set) { stir(); set && set.call(this, value); });
 }
+for (const name of ["scroll", "scrollTo", "scrollBy", "scrollIntoView"]) replace(Element.prototype, name, stirring);
 
 // A small page is looked through in every frame, since not all that changes it is told. A large one only where it is
 // known to have changed, or it was scrolled, or animations run.
-const SMALL_ELEMENTS = 200;
+const SMALL_ELEMENTS = 400;
 const elements = document.getElementsByTagName("*");
 function findCanvas() {
   const scrolled = `${scrollX} ${scrollY}`;
@@ -36,6 +41,7 @@ function findCanvas() {
   if (/webgl/.test(kind || "") && !(context.getContextAttributes() || {}).premultipliedAlpha) return no("its colours are not premultiplied");
   if (canvas.width !== settings.width || canvas.height !== settings.height) return no(`the canvas is ${canvas.width} x ${canvas.height}`);
   if (!fills(canvas)) return no("the canvas does not fill the page");
+  if (context && context.getContextAttributes && (context.getContextAttributes() || {}).colorType === "float16") return no("its colours are finer than bytes");
   if (isAltered(canvas)) return no("CSS changes how the canvas looks");
   if (document.getAnimations().length) return no("CSS animations run");
   const other = firstOther(canvas);
@@ -55,6 +61,11 @@ function fills(canvas) {
   const box = canvas.getBoundingClientRect();
   const near = (a, b) => Math.abs(a - b) < 0.51;
   return near(box.left, 0) && near(box.top, 0) && near(box.width, innerWidth) && near(box.height, innerHeight);
+}
+const BULLET_PX = "40px";
+function grown(box, lengths) {
+  const reach = (lengths.match(/-?[\d.]+px/g) || []).reduce((sum, length) => sum + Math.abs(parseFloat(length)), 0);
+  return { left: box.left - reach, top: box.top - reach, right: box.right + reach, bottom: box.bottom + reach, width: box.width + reach, height: box.height + reach };
 }
 const inSight = (box) => box.width && box.height && box.right > 0 && box.bottom > 0 && box.left < innerWidth && box.top < innerHeight;
 const isVisible = (element) => !element.checkVisibility || element.checkVisibility({ opacityProperty: true, visibilityProperty: true });
@@ -88,7 +99,13 @@ function firstOther(canvas) {
       if (hasBorder(style)) return element;
       continue;
     }
-    if (!inSight(element.getBoundingClientRect())) continue;
+    const box = element.getBoundingClientRect();
+    // Shadows and bullets lie outside of a box, which may be nothing itself.
+    if (style.boxShadow !== "none" && inSight(grown(box, style.boxShadow))) return element;
+    if (style.display.includes("list-item") && style.listStyleType !== "none" && inSight(grown(box, BULLET_PX))) return element;
+    if (element.matches(":modal")) return element;
+    if (!inSight(box)) continue;
+    if (style.content !== "normal" || style.backdropFilter !== "none") return element;
     if (element instanceof HTMLAudioElement ? element.controls : PAINTED.has(element.tagName) || hasBorder(style) || hasGround(style)) return element;
   }
   return null;

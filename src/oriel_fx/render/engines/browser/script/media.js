@@ -56,10 +56,14 @@ function announce(element) {
   tell(element, ...LOADING);
 }
 let loose = [];
-function announceLoaded() {
+// All there are, in the page, in its shadow trees, and made by scripts and nowhere yet.
+function players(selector) {
   loose = loose.filter((kept) => kept.deref());
-  for (const element of new Set([...document.querySelectorAll("audio"), ...loose.map((kept) => kept.deref())])) {
-    if (element && sourceOf(element) && (element.preload !== "none" || element.autoplay)) announce(element);
+  return new Set([...trees().flatMap((tree) => [...tree.querySelectorAll(selector)]), ...loose.map((kept) => kept.deref())].filter(Boolean));
+}
+function announceLoaded() {
+  for (const element of players("audio")) {
+    if (sourceOf(element) && (element.preload !== "none" || element.autoplay)) announce(element);
   }
 }
 replace(HTMLMediaElement.prototype, "load", (old) => function () {
@@ -152,8 +156,8 @@ replace(Document.prototype, "createElement", (old) => function (...args) {
 });
 
 function startAutoplay() {
-  for (const element of document.querySelectorAll("audio,video")) {
-    if (element.autoplay && stateOf(element).paused && !stateOf(element).seen) {
+  for (const element of players("audio,video")) {
+    if (element.autoplay && sourceOf(element) && stateOf(element).paused && !stateOf(element).seen) {
       stateOf(element).seen = true;
       element.play();
     }
@@ -179,8 +183,45 @@ async function stepMedia() {
       state.lastUpdate = clock.now;
       element.dispatchEvent(new Event("timeupdate"));
     }
+    stepCues(element, time);
     if (element instanceof HTMLVideoElement && element.videoWidth) await showVideo(element, time);
     else if (element.controls && isSong(element)) showControls(element, time);
+  }
+}
+// Words that come with the sound: their cues begin and end at the song's time.
+const cuesShown = new WeakMap();
+replaceGetter(TextTrack.prototype, "activeCues", function (get) { return cuesShown.get(this) || get.call(this); });
+function stepCues(element, time) {
+  for (const track of isSong(element) ? element.textTracks : []) {
+    if (track.mode === "disabled" || !track.cues) continue;
+    const before = cuesShown.get(track) || [];
+    const cues = [...track.cues].filter((cue) => cue.startTime <= time && time < cue.endTime);
+    if (cues.length === before.length && cues.every((cue, i) => cue === before[i])) continue;
+    cuesShown.set(track, Object.assign(cues, { getCueById: (id) => cues.find((cue) => cue.id === id) || null }));
+    for (const cue of before) if (!cues.includes(cue)) cue.dispatchEvent(new Event("exit"));
+    for (const cue of cues) if (!before.includes(cue)) cue.dispatchEvent(new Event("enter"));
+    track.dispatchEvent(new Event("cuechange"));
+    for (const own of element.querySelectorAll("track")) if (own.track === track) own.dispatchEvent(new Event("cuechange"));
+  }
+}
+
+// What waits for a video's next picture.
+const videoWaits = new Map();
+replace(HTMLVideoElement.prototype, "requestVideoFrameCallback", () => function (callback) {
+  const id = clock.nextId++;
+  videoWaits.set(id, { element: this, callback });
+  return id;
+});
+replace(HTMLVideoElement.prototype, "cancelVideoFrameCallback", () => function (id) { videoWaits.delete(id); });
+let pictures = 0;
+function tellVideoFrames() {
+  for (const [id, { element, callback }] of [...videoWaits]) {
+    if (stateOf(element).paused || !element.videoWidth) continue;
+    videoWaits.delete(id);
+    call(callback, clock.now, {
+      presentationTime: clock.now, expectedDisplayTime: clock.now, width: element.videoWidth, height: element.videoHeight,
+      mediaTime: timeOf(element), presentedFrames: ++pictures,
+    });
   }
 }
 function showVideo(element, time) {

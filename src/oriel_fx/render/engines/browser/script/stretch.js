@@ -39,6 +39,7 @@ for (const name of ["cancelScheduledValues", "cancelAndHoldAtTime"]) {
     };
   });
 }
+const { get: getParam, set: setParam } = Object.getOwnPropertyDescriptor(AudioParam.prototype, "value");
 replaceGetter(AudioParam.prototype, "value", function (get) {
   const copy = paramCopies.get(this);
   return get.call(copy && paramLog.has(this) ? copy : this);
@@ -47,26 +48,37 @@ replaceGetter(AudioParam.prototype, "value", function (get) {
   const copy = paramCopies.get(this);
   if (copy) set.call(copy, value);
 });
-const setParam = Object.getOwnPropertyDescriptor(AudioParam.prototype, "value").set;
 
-function copySettings(from, to, shiftS) {
+function copySettings(from, to, shiftS, nowS) {
   for (let proto = Object.getPrototypeOf(from); proto && proto !== EventTarget.prototype; proto = Object.getPrototypeOf(proto)) {
     for (const [name, facts] of Object.entries(Object.getOwnPropertyDescriptors(proto))) {
       if (!facts.get || name.startsWith("on")) continue;
       const value = from[name];
-      if (value instanceof AudioParam) copyParam(value, to[name], shiftS);
+      if (value instanceof AudioParam) copyParam(value, to[name], shiftS, nowS);
       else if (facts.set && value !== null && to[name] !== value) {
         try { to[name] = value; } catch { /* not for this kind of node */ }
       }
     }
   }
 }
-function copyParam(from, to, shiftS) {
+function copyParam(from, to, shiftS, nowS) {
   if (!to) return;
+  const old = paramCopies.get(from);
+  const running = old && paramShifts.get(old) !== undefined ? { value: getParam.call(old) } : null;
   to.value = from.value;
   paramCopies.set(from, to);
   paramShifts.set(to, shiftS);
-  for (const { name, args } of paramLog.get(from) || []) toCopy(to, name, 1, args);
+  const log = paramLog.get(from) || [];
+  if (!running || !log.length) {
+    for (const { name, args } of log) toCopy(to, name, 1, args);
+    return;
+  }
+  // What is over has left its mark on the copy that ran so far: it is gone on from there.
+  paramReal.setValueAtTime.call(to, running.value, Math.max(0, nowS - shiftS));
+  for (const { name, args } of log) {
+    if (args[1] > nowS) toCopy(to, name, 1, args);
+    else if (name === "setTargetAtTime" && log.at(-1).args === args) toCopy(to, name, 1, [args[0], nowS, args[2]]);
+  }
 }
 function kindOf(node) {
   for (let proto = Object.getPrototypeOf(node); proto; proto = Object.getPrototypeOf(proto)) {
@@ -77,13 +89,16 @@ function kindOf(node) {
 }
 
 class Stretch {
-  constructor(context, startS, lengthS) {
+  // From `startS` of the page's context on; it is heard from `nowS` on.
+  constructor(context, startS, nowS, lengthS) {
     this.page = context;
     this.startS = startS;
+    this.nowS = nowS;
     this.rate = context.sampleRate;
     this.samples = Math.ceil((lengthS * this.rate) / QUANTUM + 2) * QUANTUM;
     this.offline = new RealOffline(1, this.samples, this.rate);
     this.copies = new Map([[context.destination, this.offline.destination]]);
+    this.volumes = [];
     this.at = -1;
   }
   async build() {
@@ -107,7 +122,8 @@ class Stretch {
     if (node instanceof ChannelSplitterNode) options.numberOfOutputs = node.numberOfOutputs;
     if (node instanceof ChannelMergerNode) options.numberOfInputs = node.numberOfInputs;
     const copy = new window[kind](this.offline, options);
-    copySettings(node, copy, this.startS);
+    copySettings(node, copy, this.startS, this.nowS);
+    if (facts.wave) copy.setPeriodicWave(facts.wave);
     if (facts.start) this.startCopy(copy, facts);
     return copy;
   }
@@ -133,7 +149,6 @@ class Stretch {
     const segments = source instanceof HTMLMediaElement
       ? stateOf(source).segments.map((s) => ({ ...s, start: s.start - pageOffsetS, end: s.end - pageOffsetS }))
       : [{ start: filmS, end: Infinity, from: 0, rate: 1 }];
-    const volume = source instanceof HTMLMediaElement ? (source.muted ? 0 : source.volume) : 1;
     for (const { start, end, from, rate } of segments) {
       const first = Math.max(0, Math.round((start - this.startS) * this.rate));
       const stop = Math.min(this.samples, end === Infinity ? this.samples : Math.round((end - this.startS) * this.rate));
@@ -143,20 +158,25 @@ class Stretch {
       const part = await readSong(songFirst, Math.ceil(count * rate), this.rate);
       for (let i = 0; i < count; i++) {
         const at = rate === 1 ? i : Math.floor(i * rate);
-        left[first + i] = part[0][at] * volume;
-        right[first + i] = part[1][at] * volume;
+        left[first + i] = part[0][at];
+        right[first + i] = part[1][at];
       }
     }
     const buffer = new AudioBuffer({ numberOfChannels: 2, length: this.samples, sampleRate: this.rate });
     buffer.copyToChannel(left, 0);
     buffer.copyToChannel(right, 1);
-    const copy = new AudioBufferSourceNode(this.offline, { buffer });
-    copy.start(0);
-    return copy;
+    const sound = new AudioBufferSourceNode(this.offline, { buffer });
+    sound.start(0);
+    if (!(source instanceof HTMLMediaElement)) return sound;
+    const volume = new GainNode(this.offline, { gain: loudness(source) });
+    connectReal.call(sound, volume);
+    this.volumes.push({ element: source, gain: volume.gain });
+    return volume;
   }
   processor(node, sizes) {
     const copy = this.offline.createScriptProcessor(...sizes);
     copy.onaudioprocess = (event) => {
+      if (!this.isHeard) return;
       const sound = new Event("audioprocess");
       for (const name of ["inputBuffer", "outputBuffer"]) Object.defineProperty(sound, name, { value: event[name] });
       Object.defineProperty(sound, "playbackTime", { value: event.playbackTime + this.startS });
@@ -167,11 +187,12 @@ class Stretch {
   }
   worklet(node, [name, options]) {
     const copy = new AudioWorkletNode(this.offline, name, options);
-    copySettings(node, copy, this.startS);
-    for (const [key, param] of node.parameters) copyParam(param, copy.parameters.get(key), this.startS);
+    copySettings(node, copy, this.startS, this.nowS);
+    for (const [key, param] of node.parameters) copyParam(param, copy.parameters.get(key), this.startS, this.nowS);
     factsOf(node).live = copy.port;
+    for (const message of factsOf(node).posted || []) copy.port.postMessage(message);
     copy.port.onmessage = (event) => {
-      if (this.page.orielStretch === this) node.port.dispatchEvent(new MessageEvent("message", { data: event.data }));
+      if (this.isHeard) node.port.dispatchEvent(new MessageEvent("message", { data: event.data }));
     };
     connectReal.call(copy, this.offline.destination);
     return copy;
@@ -181,22 +202,39 @@ class Stretch {
     const quantum = Math.max(0, Math.ceil(((timeS - this.startS) * this.rate) / QUANTUM - 1e-6));
     if (quantum <= this.at || quantum * QUANTUM >= this.samples) return;
     const stopped = this.offline.suspend((quantum * QUANTUM) / this.rate);
-    if (this.at < 0) this.done = this.offline.startRendering();
+    if (this.at < 0) this.done = real.startRendering.call(this.offline);
     else this.offline.resume();
     this.at = quantum;
     await stopped;
   }
   has(timeS) { return timeS >= this.startS && Math.ceil(((timeS - this.startS) * this.rate) / QUANTUM) * QUANTUM < this.samples; }
-  // A context left standing would keep its thread and its memory: let it run out.
-  leave() { if (this.at >= 0) this.offline.resume().catch(() => {}); }
+  // Only what is at the page's own time is the page's to hear.
+  get isHeard() { return this.page.orielStretch === this; }
+  // A context left standing would keep its thread and its memory: let it run out, with nothing left to do.
+  leave() {
+    if (this.at < 0) return;
+    for (const copy of this.copies.values()) if (copy.numberOfOutputs) disconnectReal.call(copy);
+    this.offline.resume().catch(() => {});
+  }
 }
-// Messages to a worklet go to the copy that runs.
+const loudness = (element) => (element.muted ? 0 : element.volume);
+for (const name of ["volume", "muted"]) {
+  replaceGetter(HTMLMediaElement.prototype, name, function (get) { return get.call(this); }, function (value, set) {
+    set.call(this, value);
+    for (const context of contexts) {
+      for (const { element, gain } of context.orielStretch ? context.orielStretch.volumes : []) if (element === this) setParam.call(gain, loudness(this));
+    }
+  });
+}
+// Messages to a worklet go to the copy that runs, and to those that will: what it was told last is what it works by.
+const MOST_POSTED = 200;
 function bridgePort(node) {
-  const post = node.port.postMessage.bind(node.port);
-  node.port.postMessage = (...args) => {
-    const live = factsOf(node).live;
-    if (live) live.postMessage(...args);
-    else post(...args);
+  const facts = factsOf(node);
+  facts.posted = [];
+  node.port.postMessage = (message, transfer) => {
+    facts.posted.push(structuredClone(message));
+    if (facts.posted.length > MOST_POSTED) facts.posted.shift();
+    if (facts.live) facts.live.postMessage(message, transfer);
   };
 }
 
@@ -208,24 +246,35 @@ function prerollS(context) {
     const frames = smoothing > 0 ? Math.log(1e-5) / Math.log(smoothing) : 0;
     longest = Math.max(longest, frames / settings.fps + node.fftSize / context.sampleRate);
   }
-  return Math.min(longest, LONGEST_PREROLL_S);
+  return Math.min(longest + memoryS(context), LONGEST_PREROLL_S);
+}
+// How long what sounds is still heard after it is over.
+function memoryS(context) {
+  let sum = 0;
+  for (const node of context.orielNodes) {
+    if (node instanceof DelayNode) sum += getParam.call(node.delayTime);
+    else if (node instanceof ConvolverNode && node.buffer) sum += node.buffer.duration;
+  }
+  return sum;
 }
 async function openStretch(context, timeS) {
-  if (context.orielStretch) context.orielStretch.leave();
+  const before = context.orielStretch;
+  context.orielStretch = null;
   // Whole quanta from the film's first instant, so that every stretch rounds the frames' times alike.
   const filmS = (film.startMs - context.orielBegan) / 1000;
   const quantumS = QUANTUM / context.sampleRate;
   const back = Math.ceil((timeS - filmS - prerollS(context)) / quantumS);
   const startS = filmS + Math.max(0, back) * quantumS;
-  const stretch = new Stretch(context, startS, timeS - startS + STRETCH_S);
+  const stretch = new Stretch(context, startS, timeS, timeS - startS + STRETCH_S);
   context.orielStale = false;
   await stretch.build();
+  if (before) before.leave();
   // Smoothing remembers each time it was asked: ask at every frame before, as the page has.
   const frameS = 1 / settings.fps;
   const asked = [...stretch.copies].filter(([node]) => node instanceof AnalyserNode && factsOf(node).asked);
   const spectrum = new Float32Array(16384);
-  const before = Math.floor((timeS - startS) / frameS + 1e-6);
-  for (let n = before; n >= 1 && asked.length; n--) {
+  const earlier = Math.floor((timeS - startS) / frameS + 1e-6);
+  for (let n = earlier; n >= 1 && asked.length; n--) {
     await stretch.goTo(timeS - n * frameS);
     for (const [, copy] of asked) analyserReal.getFloatFrequencyData.call(copy, spectrum);
   }
@@ -264,7 +313,11 @@ for (const name of ["fftSize", "smoothingTimeConstant", "minDecibels", "maxDecib
 // A page that listens to the microphone or to a tab hears the song.
 if (navigator.mediaDevices) {
   for (const name of ["getUserMedia", "getDisplayMedia"]) {
-    navigator.mediaDevices[name] = async () => new MediaStream();
+    navigator.mediaDevices[name] = async (wanted) => {
+      const stream = silentStream();
+      if (name === "getDisplayMedia" || (wanted && wanted.video)) stream.addTrack(document.createElement("canvas").captureStream().getVideoTracks()[0]);
+      return stream;
+    };
   }
 }
-HTMLMediaElement.prototype.captureStream = function captureStream() { return new MediaStream(); };
+HTMLMediaElement.prototype.captureStream = function captureStream() { return silentStream(); };
