@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import subprocess
 import time
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -141,3 +142,63 @@ def test_an_animated_picture_shows_the_films_time_however_slow_the_filming(
         seen.append(int(page.draw(index)[27, 48, 0]) > 128)
         time.sleep(0.03 * (index % 3))
     assert seen == [index // 3 % 2 == 1 for index in range(24)]
+
+
+STEERED = {
+    "paused and played": ("setTimeout(() => A.pause(), 500); setTimeout(() => A.play(), 800)", 1000, 70),
+    "played again": ("setTimeout(() => A.play(), 500)", 1000, 100),
+    "placed": ("setTimeout(() => { A.currentTime = 200 }, 500)", 800, 50),
+    "scrubbed": ("A.pause(); const go = t => { requestAnimationFrame(go); A.currentTime = t / 2 }; go(0)", 1000, 50),
+    "placed as it runs": ("const go = t => { requestAnimationFrame(go); A.currentTime = t / 2 }; go(0)", 1000, 50),
+    "placed by its start": ("setTimeout(() => { A.startTime = document.timeline.currentTime - 1000 }, 500)", 600, 110),
+    "finished": ("setTimeout(() => A.finish(), 500)", 600, 200),
+    "asked": ("setTimeout(() => { if (A.playState === 'running') A.pause() }, 500)", 1000, 50),
+}
+
+
+@pytest.mark.parametrize("name", STEERED)
+def test_an_animation_that_the_page_steers(film: Film, name: str) -> None:
+    """A box that goes 200 pixels in two seconds, a tenth of a pixel each millisecond."""
+    script, at_ms, left = STEERED[name]
+    box = "<div id=b style='position:absolute;width:2px;height:54px;background:#fff'></div>"
+    begin = "const A = b.animate([{ left: '0px' }, { left: '200px' }], { duration: 2000, fill: 'both' });"
+    page = film(plain_page(f"{box}<script>{begin} {script}</script>"))
+    index = round(at_ms / 1000 * 30)
+    page.run(index + 1)
+    # As seen at some frame soon after: the page began some frames before the film.
+    now_ms = page.value("performance.now()")
+    moved = {
+        "paused and played": 1,
+        "played again": 1,
+        "placed": 1,
+        "scrubbed": 0.5,
+        "placed as it runs": 0.5,
+        "placed by its start": 1,
+    }
+    assert page.value("parseFloat(getComputedStyle(b).left)") == pytest.approx(
+        left + (now_ms - at_ms) / 10 * moved.get(name, 0), abs=7
+    )
+
+
+def test_one_animation_after_another_takes_its_own_time(film: Film) -> None:
+    script = """<div id=b></div><script>window.ends = []; (async () => { for (let i = 0; i < 5; i++) {
+    await b.animate([{ opacity: 0 }, { opacity: 1 }], 100).finished; ends.push(performance.now()); } })();</script>"""
+    page = film(plain_page(script))
+    page.run(25)
+    ends = page.value("ends")
+    assert [b - a for a, b in pairwise(ends)] == pytest.approx([400 / 3] * 4, abs=34)
+
+
+def test_words_and_pictures_of_a_medium_come_at_its_time(film: Film, steps: Path, tmp_path: Path) -> None:
+    (tmp_path / "words.vtt").write_text("WEBVTT\n\n00:00.200 --> 00:00.400\nOne\n\n00:00.500 --> 00:00.800\nTwo\n")
+    (tmp_path / "steps.webm").write_bytes(steps.read_bytes())
+    script = """<audio id=a src=song.wav autoplay><track default kind=metadata src=words.vtt></audio>
+    <video id=v src=steps.webm muted autoplay width=96></video><script>window.cues = []; window.shown = [];
+    a.textTracks[0].oncuechange = ({ target }) => cues.push([a.currentTime, [...target.activeCues].map(cue => cue.text).join()]);
+    const next = (now, { mediaTime }) => { shown.push(mediaTime); v.requestVideoFrameCallback(next); }; v.requestVideoFrameCallback(next);</script>"""
+    page = film(plain_page(script))
+    page.run(30)
+    cues = page.value("cues")
+    assert [text for _, text in cues] == ["One", "", "Two", ""]
+    assert [time_s for time_s, _ in cues] == pytest.approx([0.2, 0.4, 0.5, 0.8], abs=0.034)
+    assert len(page.value("shown")) >= 28

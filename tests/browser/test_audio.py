@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -231,3 +232,87 @@ def test_a_suspended_context_stands_still_and_goes_on_where_it_stood(film: Film)
     assert seen[60][1] - still[0][1] == pytest.approx((seen[60][0] - seen[40][0]) / 1000, abs=0.07)
     # A second of it was no second of the song.
     assert page.value("ended") - seen[0][0] == pytest.approx(1000 * (SONG_S + 1), abs=120)
+
+
+METERS = {
+    "a pause": "setTimeout(() => a.pause(), 400); setTimeout(() => a.play(), 600)",
+    "a new node": "setTimeout(() => src.connect(ctx.createBiquadFilter()), 500)",
+}
+
+
+@pytest.mark.parametrize("name", METERS)
+def test_a_meter_goes_on_when_the_graph_changes(film: Film, name: str) -> None:
+    script = (
+        ELEMENT
+        + f"""const meter = ctx.createScriptProcessor(1024, 1, 1); window.calls = 0; let level = 0;
+    meter.onaudioprocess = e => {{ calls++; level = Math.max(...e.inputBuffer.getChannelData(0)); }}; src.connect(meter); meter.connect(ctx.destination);
+    a.play(); {METERS[name]}; run(n => "#fff", () => [calls, level]);"""
+    )
+    page = film(canvas_page(script, AUDIO))
+    page.run(50)
+    seen = page.value("seen")
+    steps = [later[0] - earlier[0] for earlier, later in pairwise(seen[3:])]
+    # 44,100 samples a second, 1024 at a time, 30 frames a second; some more or less where a stretch begins.
+    assert max(steps) <= 8
+    assert all(level > 0.01 for _, level in seen[35:])
+
+
+WORKLET = """class Level extends AudioWorkletProcessor { constructor() { super(); this.gain = 0; this.port.onmessage = e => { this.gain = e.data.gain; }; }
+process([input]) { let most = 0; for (const v of input[0] || []) most = Math.max(most, Math.abs(v)); this.port.postMessage(most * this.gain); return true; } }
+registerProcessor("level", Level);"""
+
+
+def test_a_worklet_keeps_its_module_and_what_it_was_told(film: Film) -> None:
+    script = (
+        ELEMENT
+        + f"""window.told = 0; let latest = 0; (async () => {{
+    const url = URL.createObjectURL(new Blob([{WORKLET!r}], {{ type: "text/javascript" }})); await ctx.audioWorklet.addModule(url); URL.revokeObjectURL(url);
+    const node = new AudioWorkletNode(ctx, "level"); node.port.postMessage({{ gain: 1 }}); node.port.onmessage = e => {{ told++; latest = e.data; }};
+    src.connect(node); a.play(); setTimeout(() => src.connect(ctx.createGain()), 500); run(n => "#fff", () => [told, latest]); }})();"""
+    )
+    page = film(canvas_page(script, AUDIO))
+    page.run(40)
+    seen = page.value("seen")
+    assert all(level > 0.01 for _, level in seen[5:40])
+    assert max(later[0] - earlier[0] for earlier, later in pairwise(seen[3:])) < 40
+
+
+def test_a_ramp_goes_on_when_the_graph_changes(film: Film) -> None:
+    script = """const ctx = new AudioContext(); const tone = new ConstantSourceNode(ctx), gain = ctx.createGain(), an = ctx.createAnalyser(); an.fftSize = 32;
+    tone.connect(gain); gain.connect(an); tone.start(); gain.gain.setValueAtTime(0, 0); gain.gain.linearRampToValueAtTime(1, 2);
+    const wave = new Float32Array(32); a.play(); setTimeout(() => gain.connect(ctx.createBiquadFilter()), 800);
+    run(n => "#fff", () => { an.getFloatTimeDomainData(wave); return [ctx.currentTime, wave[31]]; });"""
+    page = film(canvas_page(script, AUDIO))
+    page.run(50)
+    for time_s, level in page.value("seen")[2:50]:
+        assert level == pytest.approx(min(1, time_s / 2), abs=0.03)
+
+
+def test_the_volume_is_heard(film: Film) -> None:
+    script = (
+        ELEMENT
+        + """const an = ctx.createAnalyser(); an.fftSize = 2048; src.connect(an); const wave = new Float32Array(2048); a.play();
+    const loud = () => { an.getFloatTimeDomainData(wave); return Math.max(...wave); }; setTimeout(() => { a.volume = 0.1; }, 500); setTimeout(() => { a.muted = true; }, 1000);
+    run(n => "#fff", loud);"""
+    )
+    page = film(canvas_page(script, AUDIO))
+    page.run(45)
+    seen = page.value("seen")
+    assert max(seen[20:28]) < 0.3 * max(seen[4:13])
+    assert max(seen[36:]) == 0 < max(seen[20:28])
+
+
+def test_waves_of_its_own_and_streams_of_its_own(film: Film) -> None:
+    script = """const ctx = new AudioContext(); let state = ""; ctx.onstatechange = () => { state = ctx.state; };
+    const osc = ctx.createOscillator(), an = ctx.createAnalyser(); an.fftSize = 2048; osc.frequency.value = 440;
+    const real = new Float32Array(6), imag = new Float32Array(6); imag[5] = 1; osc.setPeriodicWave(ctx.createPeriodicWave(real, imag));
+    const sink = ctx.createMediaStreamDestination(); const half = ctx.createGain(); half.gain.value = 0.1; osc.connect(half); half.connect(sink);
+    ctx.createMediaStreamSource(sink.stream).connect(an); osc.start(); a.play();
+    const bytes = new Uint8Array(1024), wave = new Float32Array(2048);
+    run(n => "#fff", () => { an.getByteFrequencyData(bytes); an.getFloatTimeDomainData(wave);
+      return [state, sink.stream.getAudioTracks().length, bytes.indexOf(Math.max(...bytes)) * 44100 / 2048, Math.max(...wave)]; });"""
+    page = film(canvas_page(script, AUDIO))
+    page.run(15)
+    state, tracks, loudest_hz, most = page.value("seen")[14]
+    assert (state, tracks) == ("running", 1)
+    assert loudest_hz == pytest.approx(2200, abs=25) and most == pytest.approx(0.1, abs=0.03)

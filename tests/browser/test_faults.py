@@ -168,3 +168,11 @@ def test_the_library_does_not_need_playwright(tmp_path: Path) -> None:
 
     code = "import oriel_fx.render.pipeline, oriel_fx.cli.render, sys; sys.exit('playwright' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_page_that_asks_without_end_or_wants_a_service_worker_is_filmed(film: Film, tmp_path: Path) -> None:
+    (tmp_path / "status.json").write_text("{}")
+    script = """navigator.serviceWorker.register("sw.js").then(found => found.scope);
+    (async () => { for (;;) await (await fetch("status.json")).json(); })(); run(n => "#0f0");"""
+    page = film(canvas_page(script), timeout_s=10.0)
+    assert page.run(5)[27, 48, 1] > 200

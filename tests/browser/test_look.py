@@ -26,9 +26,25 @@ def colour(picture: np.ndarray) -> tuple[int, int, int]:  # type: ignore[type-ar
         "<style>canvas { box-sizing: border-box; width: 96px; height: 54px; border: 27px solid #0f0 }</style>",
         "<style>canvas { rotate: 180deg; scale: 1 -1; filter: hue-rotate(120deg) brightness(2) }</style>",
         "<div style='height:0'><b style='font:200px monospace;color:#0f0;position:fixed;left:0;top:-90px'>█</b></div>",
+        "<i style='position:fixed;left:40px;top:20px;box-shadow:0 0 0 40px #0f0'></i>",
+        "<i style='position:fixed;left:0;top:-90px;width:96px;height:54px;box-shadow:0 90px 0 #0f0'></i>",
+        "<i style='position:fixed;inset:0;backdrop-filter:invert(1)'></i>",
+        "<dialog id=d></dialog><style>dialog { border: 0; padding: 0 } ::backdrop { background: #0f0 }</style><script>d.showModal()</script>",
         "<div style='position:fixed;width:0;height:0;left:0;top:-60px;font:200px monospace;color:#0f0'>█</div>",
     ],
-    ids=["::after", "::before", "outline", "border", "rotated", "words", "words outside"],
+    ids=[
+        "::after",
+        "::before",
+        "outline",
+        "border",
+        "rotated",
+        "words",
+        "shadow",
+        "shadow from outside",
+        "backdrop-filter",
+        "dialog",
+        "words outside",
+    ],
 )
 def test_what_lies_over_the_canvas_is_seen(film: Film, over: str) -> None:
     page = film(canvas_page(RED, over))
@@ -114,3 +130,12 @@ def test_a_webgl_picture_that_is_not_drawn_anew_stays(film: Film) -> None:
     script = TRAIL.replace("requestAnimationFrame(draw);", "setTimeout(draw, 500);")
     page = film(canvas_page(script), capture="canvas")
     assert all((page.draw(index)[27, :, 0] > 128).any() for index in range(12))
+
+
+def test_a_page_in_full_screen_fills_the_film(film: Film) -> None:
+    script = "c.onclick = () => { c.requestFullscreen(); }; run(n => '#f00');"
+    page = film(
+        canvas_page(script, "<style>body { background: #00f }</style>"), clicks=("canvas",), capture="screenshot"
+    )
+    picture = page.run(8)
+    assert all(picture[y, x, 0] > 200 for y, x in ((3, 3), (50, 3), (3, 90), (50, 90)))

@@ -4,15 +4,18 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.browser.conftest import SONG_S, Film
+from tests.browser.conftest import SONG_S, Film, Filmed
 from tests.browser.pages import canvas_page
 from tests.songs import clicks, decoded_light, decoded_sound, write_wav
 
 from oriel_fx import PageOptions, RenderSpec, render_video
+from oriel_fx.render.engines.browser.engine import BrowserEngine, SongFacts
 
 PLAYER = """const ctx = new AudioContext(); const src = ctx.createMediaElementSource(a); const an = ctx.createAnalyser();
 an.fftSize = 2048; an.smoothingTimeConstant = 0; src.connect(an); an.connect(ctx.destination);
@@ -222,3 +225,57 @@ def test_a_page_that_can_seek_is_opened_anew_now_and_then(film: Film, monkeypatc
     assert page.value("drawn") < 20
     assert all(abs(int(picture[27, 48, 0]) - 4 * index) <= 4 for index, picture in enumerate(pictures))
     assert (page.draw(3) == pictures[3]).all()
+
+
+def test_an_audio_element_of_a_scripts_own_plays_by_itself(film: Film) -> None:
+    own = "window.a = new Audio(); a.autoplay = true; a.src = 'x.mp3';"
+    within = """const host = document.createElement("div"); document.body.append(host);
+    const root = host.attachShadow({ mode: "open" }); root.innerHTML = "<audio src=x.mp3 autoplay></audio>"; window.a = root.firstChild;"""
+    for script in (own, within):
+        page = film(canvas_page(script + "run(n => '#fff');"))
+        page.run(10)
+        assert 0.29 < page.value("a.currentTime") < 0.7
+
+
+def test_what_loads_slowly_is_there_in_the_frame_that_asked_for_it(film: Film, song: Path, tmp_path: Path) -> None:
+    """A server that takes a fifth of a second: the clock stands for a script, a style and a picture all the same."""
+    from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+    files = {
+        "/page.html": canvas_page(
+            """let k = 0; run(() => { if (k++ === 5) { for (const [tag, name, value] of [["script", "src", "late.js"], ["link", "href", "late.css"], ["img", "src", "late.svg"]]) {
+            const made = document.createElement(tag); if (tag === "link") made.rel = "stylesheet"; made.setAttribute(name, value); made.style.cssText = "position:absolute;left:-99px";
+            made.onload = () => (window.came ??= []).push([tag, k]); document.head.append(made); if (tag === "img") document.body.append(made); } } return "#fff"; });"""
+        ),
+        "/late.js": "window.late = 1",
+        "/late.css": "b { color: red }",
+        "/late.svg": "<svg xmlns='http://www.w3.org/2000/svg' width='1' height='1'/>",
+    }
+    kinds = {"html": "text/html", "js": "text/javascript", "css": "text/css", "svg": "image/svg+xml"}
+
+    class Slow(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            body = files.get(self.path, "").encode()
+            time.sleep(0.0 if self.path == "/page.html" else 0.2)
+            self.send_response(200 if body else 404)
+            self.send_header("content-type", kinds.get(self.path.rpartition(".")[2], "text/plain"))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *args: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Slow) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        page = film_at(f"http://localhost:{server.server_address[1]}/page.html", song)
+        try:
+            page.run(12)
+            assert sorted(page.value("came")) == [["img", 6], ["link", 6], ["script", 6]]
+        finally:
+            page.engine.close()
+            server.shutdown()
+
+
+def film_at(address: str, song: Path) -> Filmed:
+    spec = RenderSpec.from_config({"output": {"size": "96x54"}})
+    return Filmed(BrowserEngine(PageOptions(address), SongFacts(song, SONG_S), spec, 100), (96, 54))

@@ -190,6 +190,21 @@ async function stepMedia() {
 }
 // Words that come with the sound: their cues begin and end at the song's time.
 const cuesShown = new WeakMap();
+// Before the page can listen to a track, it is kept from hearing what the real element makes of it.
+const hushedTracks = new WeakSet();
+function hushTrack(track) {
+  if (!track || hushedTracks.has(track)) return track;
+  hushedTracks.add(track);
+  track.addEventListener("cuechange", (event) => { if (event.isTrusted) event.stopImmediatePropagation(); }, true);
+  return track;
+}
+replaceGetter(HTMLTrackElement.prototype, "track", function (get) { return isSong(this.parentElement) ? hushTrack(get.call(this)) : get.call(this); });
+replaceGetter(HTMLMediaElement.prototype, "textTracks", function (get) {
+  const tracks = get.call(this);
+  if (isSong(this)) [...tracks].forEach(hushTrack);
+  return tracks;
+});
+replace(HTMLMediaElement.prototype, "addTextTrack", (old) => function (...args) { return hushTrack(old.apply(this, args)); });
 replaceGetter(TextTrack.prototype, "activeCues", function (get) { return cuesShown.get(this) || get.call(this); });
 function stepCues(element, time) {
   for (const track of isSong(element) ? element.textTracks : []) {

@@ -278,6 +278,11 @@ async function openStretch(context, timeS) {
     await stretch.goTo(timeS - n * frameS);
     for (const [, copy] of asked) analyserReal.getFloatFrequencyData.call(copy, spectrum);
   }
+  // What it says of the time before this frame's has been said already.
+  if (timeS - frameS > startS) {
+    await stretch.goTo(timeS - frameS);
+    for (let n = 0; n < 3; n++) await turn();
+  }
   context.orielStretch = stretch;
 }
 async function stepAudio() {
