@@ -170,32 +170,58 @@ static inline void mix_shares(const Plane *planes, int32_t n_planes, int32_t j, 
         mix_group(planes[p].data + j * planes[p].stride + i, shares, shades[p * shade_gap]);
 }
 
+/* Rows that are all alike: the shares of up to MOST_GROUPS groups of LANES pixels, again and again. */
+#define MOST_GROUPS 32
+static void mix_alike(const Plane *planes, int32_t n_planes, int32_t j, int32_t stop, int32_t from,
+                      const Shorts *shares, int32_t groups, const uint8_t *shades, ptrdiff_t shade_gap) {
+    for (int32_t p = 0; p < n_planes; p++) {
+        const ptrdiff_t stride = planes[p].stride;
+        const uint16_t level = shades[p * shade_gap];
+        Shorts kept[MOST_GROUPS], added[MOST_GROUPS];
+        for (int32_t g = 0; g < groups; g++) {
+            kept[g] = 255 - shares[g];
+            added[g] = level * shares[g];
+        }
+        uint8_t *row = planes[p].data + j * stride + from;
+        for (int32_t r = j; r < stop; r++, row += stride)
+            for (int32_t g = 0; g < groups; g++)
+                store(by_255s(load(row + g * LANES) * kept[g] + added[g]), row + g * LANES);
+    }
+}
+
 /* Thick lines, one after another, in planes of one size: `ends` are x, y of the one end and the other; `shades` are
    all of the first plane, then all of the next; `row` has room for a row's bytes and LANES more. */
 void fill_capsules(const Plane *planes, int32_t n_planes, int32_t count, const float *ends, const float *radii,
                    const uint8_t *shades, int32_t opacity, int32_t round, uint8_t *row) {
     const int32_t channels = planes->channels;
     for (int32_t k = 0; k < count; k++) {
-        Capsule it = capsule_of(planes, ends + 4 * k, ends + 4 * k + 2, radii[k], round);
+        const Capsule it = capsule_of(planes, ends + 4 * k, ends + 4 * k + 2, radii[k], round);
         /* Between its ends every row of an upright line is alike. */
-        float top = least(ends[4 * k + 1], ends[4 * k + 3]), bottom = top + it.length;
-        int upright = it.along_x == 0.0f, alike = 0;
+        const float top = least(ends[4 * k + 1], ends[4 * k + 3]), bottom = top + it.length;
+        const int upright = it.along_x == 0.0f;
         for (int32_t j = it.top; j < it.bottom; j++) {
             int32_t from, to;
             columns(planes, &it, j, &from, &to);
             if (from >= to) continue;
-            if (!upright && (to - from) % LANES == 0 && channels == 1) {
-                const float below = (float)j + 0.5f - it.y;
-                for (int32_t i = from; i < to; i += LANES) {
-                    const Shorts shares = by_255s(cover_group(&it, below, i) * (uint16_t)opacity);
-                    mix_shares(planes, n_planes, j, i, shares, shades + k, count);
-                }
+            const int32_t groups = (to - from) / LANES;
+            if (channels > 1 || groups * LANES < to - from || groups > MOST_GROUPS) {
+                cover(&it, j, from, to, row);
+                mix_all(planes, n_planes, j, from, to, row, shades + k * channels, (ptrdiff_t)count * channels,
+                        opacity);
                 continue;
             }
-            int inside = upright && (float)j >= top && (float)j + 1 <= bottom;
-            if (!(inside && alike)) cover(&it, j, from, to, row);
-            alike = inside;
-            mix_all(planes, n_planes, j, from, to, row, shades + k * channels, (ptrdiff_t)count * channels, opacity);
+            Shorts shares[MOST_GROUPS];
+            const float below = (float)j + 0.5f - it.y;
+            for (int32_t g = 0; g < groups; g++)
+                shares[g] = by_255s(cover_group(&it, below, from + g * LANES) * (uint16_t)opacity);
+            const int32_t stop = upright && (float)j >= top ? least_int(it.bottom, down(bottom)) : j;
+            if (stop > j + 1) {
+                mix_alike(planes, n_planes, j, stop, from, shares, groups, shades + k, count);
+                j = stop - 1;
+                continue;
+            }
+            for (int32_t g = 0; g < groups; g++)
+                mix_shares(planes, n_planes, j, from + g * LANES, shares[g], shades + k, count);
         }
     }
 }
