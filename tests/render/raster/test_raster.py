@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 import oriel_fx.render.raster as package
 from oriel_fx.render.raster import (
+    add_digits,
     add_glow,
     draw_ridges,
     drawing,
@@ -20,6 +21,7 @@ from oriel_fx.render.raster import (
     fill_capsules,
     lay_over,
     library,
+    look_up,
     shrink_by_4,
     stroke_runs,
 )
@@ -262,6 +264,24 @@ def test_a_glow_of_nothing_changes_nothing() -> None:
     assert np.array_equal(before, target)
 
 
+@pytest.mark.parametrize("shape", [(1, 1), (3, 31), (5, 32), (17, 100)])
+def test_codes_are_summed_and_looked_up(shape: tuple[int, int]) -> None:
+    random = np.random.default_rng(8)
+    first, second = random.integers(0, 256, (2, *shape), dtype=np.uint8)
+    first[:, : shape[1] // 2] = 255
+    codes = np.zeros(shape, np.uint8)
+    add_digits(codes, first, steps=5, weight=1)
+    add_digits(codes, second, steps=5, weight=6)
+    assert np.array_equal(codes, np.round(first / 51) + 6 * np.round(second / 51))
+    table = random.integers(0, 256, 256, dtype=np.uint8)
+    target = np.zeros((shape[0] + 4, shape[1] + 9), np.uint8)
+    for part in (target[2:-2, 4:-5], target[2:-2, 4:-5][::-1]):
+        look_up(part, codes, table)
+        assert np.array_equal(part, table[codes])
+    target[2:-2, 4:-5] = 0
+    assert not target.any()
+
+
 @pytest.mark.skipif(platform.machine() != "x86_64", reason="other machines have one build only")
 def test_every_build_draws_the_same_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
     drawn = []
@@ -283,5 +303,7 @@ def test_every_build_draws_the_same_bytes(monkeypatch: pytest.MonkeyPatch) -> No
         fade_out(target[40:], target[:-40].copy(), levels[40:])
         lay_over(target[7:90], levels[7:90], under[7:90])
         target[:20, :70] += shrink_by_4(target[111:191, 3:283])
+        add_digits(under, levels, steps=5, weight=6)
+        look_up(target[90:120], under[90:120], random.integers(0, 256, 256, dtype=np.uint8))
         drawn.append(target)
     assert np.array_equal(*drawn)

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from oriel_fx.render import raster
 from oriel_fx.render.colors import Color, hex_to_rgb, skia_color
 from oriel_fx.render.layout import Rect
 from oriel_fx.render.lazy import skia
@@ -135,13 +136,6 @@ def _flat_tables(filters: bytes, ground: str) -> tuple[Pixels, Pixels, Pixels]:
     return tables[0], tables[1], tables[2]
 
 
-@cache
-def _digits(place: int) -> Pixels:
-    """Cover 0..255 → its digit at one place of the number."""
-    digits = np.round(np.arange(256) / 255 * (EDGE_STEPS - 1)) * EDGE_STEPS**place
-    return np.asarray(digits, np.uint8)
-
-
 def _lens(xs: Curve, y: float, half: Curve) -> Curve:
     """The outline of a shape as high above y as below it: (2 n, 2)."""
     above, below = np.stack([xs, y - half], axis=1), np.stack([xs, y + half], axis=1)
@@ -258,8 +252,7 @@ class WaveDrawer:
             mask = np.zeros((rows, area.width), np.uint8)
             outline = np.stack([xs, rows - ribbon], axis=1)
             cover_polygon(mask, np.concatenate([outline, [[xs[-1], rows + 4], [xs[0], rows + 4]]]))
-            part = covers[area.height - rows :]
-            cv2.add(part, cv2.LUT(mask, _digits(place)), part)
+            raster.add_digits(covers[area.height - rows :], mask, steps=EDGE_STEPS - 1, weight=EDGE_STEPS**place)
         return covers
 
 
@@ -269,8 +262,12 @@ def _lay_on_both_sides(plane: Pixels, area: Rect, covers: Pixels, table: Pixels)
     own = table.copy()
     # Uncovered pixels keep the very level they have: one off would show as a pale box round the ribbons.
     own[0] = plane[min(seen.top, plane.shape[0] - 1), seen.left]
-    picture = np.asarray(cv2.LUT(covers, own), np.uint8)
-    for part, top in ((picture, area.top), (cv2.flip(picture, 0), area.bottom)):
-        first, end = max(0, -top), min(len(part), plane.shape[0] - top)
+    for top, codes in ((area.top, covers), (area.bottom, covers[::-1])):
+        first, end = max(0, -top), min(len(covers), plane.shape[0] - top)
         if first < end:
-            plane[top + first : top + end, area.left : area.right] = part[first:end]
+            raster.look_up(*_rightly(plane[top + first : top + end, area.left : area.right], codes[first:end]), own)
+
+
+def _rightly(part: Pixels, codes: Pixels) -> tuple[Pixels, Pixels]:
+    """Codes in the order they lie in memory, and what they are for likewise."""
+    return (part, codes) if codes.strides[0] > 0 else (part[::-1], codes[::-1])

@@ -6,13 +6,25 @@ run meanwhile.
 """
 
 from oriel_fx.render.raster.drawing import (
+    add_digits,
     add_glow,
     draw_ridges,
     fade_out,
     fill_capsules,
     lay_over,
+    look_up,
     shrink_by_4,
     stroke_runs,
 )
 
-__all__ = ["add_glow", "draw_ridges", "fade_out", "fill_capsules", "lay_over", "shrink_by_4", "stroke_runs"]
+__all__ = [
+    "add_digits",
+    "add_glow",
+    "draw_ridges",
+    "fade_out",
+    "fill_capsules",
+    "lay_over",
+    "look_up",
+    "shrink_by_4",
+    "stroke_runs",
+]

@@ -192,3 +192,23 @@ def shrink_by_4(part: Bytes) -> Bytes:
     small = np.empty((-(-height // 4), -(-width // 4)), np.uint8)
     raster().shrink_by_4(part.ctypes.data, part.strides[0], width, height, small.ctypes.data, small.shape[1])
     return small
+
+
+def add_digits(codes: Bytes, coverage: Bytes, *, steps: int, weight: int) -> None:
+    """Add to codes the digit of each pixel's coverage 0..255: `steps` / 255 of it, rounded, times `weight`.
+
+    Both are (height, width) without gaps; sums stay below 256.
+    """
+    height, width = codes.shape
+    assert codes.shape == coverage.shape and codes.flags.c_contiguous and coverage.flags.c_contiguous
+    raster().add_digits(codes.ctypes.data, width, height, coverage.ctypes.data, steps, weight)
+
+
+def look_up(part: Bytes, codes: Bytes, table: Bytes) -> None:
+    """Each pixel of a part (height, width) of a plane becomes what a table of 256 says for its code.
+
+    The part's rows may be apart, and upside down; the codes have no gaps.
+    """
+    height, width = part.shape
+    assert part.shape == codes.shape and part.strides[1] == 1 and codes.flags.c_contiguous and len(table) == 256
+    raster().look_up(part.ctypes.data, part.strides[0], width, height, codes.ctypes.data, table.ctypes.data)

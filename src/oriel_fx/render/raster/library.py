@@ -8,7 +8,7 @@ from pathlib import Path
 
 from oriel_fx.errors import DependencyError
 
-VERSION = 4
+VERSION = 5
 _FOLDER = Path(__file__).parent
 
 
@@ -62,6 +62,8 @@ def _declare(library: ctypes.CDLL) -> None:
         "add_glow": [pointer, stride, number, number, pointer, *[number] * 4, pointer],
         "shrink_by_4": [pointer, stride, number, number, pointer, number],
         "fade_out": [pointer, stride, number, number, *[pointer, stride] * 2],
+        "add_digits": [pointer, number, number, pointer, number, number],
+        "look_up": [pointer, stride, number, number, pointer, pointer],
         "lay_over": [pointer, stride, number, number, pointer, pointer],
     }
     for name, types in arguments.items():

@@ -140,3 +140,34 @@ void shrink_by_4(const uint8_t *part, ptrdiff_t stride, int32_t width, int32_t h
         }
     }
 }
+
+/* Add to codes the digit of each pixel's coverage: `steps` / 255 of it, rounded, times `weight`. Both are rows of
+   `width` bytes without gaps. */
+void add_digits(uint8_t *codes, int32_t width, int32_t height, const uint8_t *coverage, int32_t steps, int32_t weight) {
+    const ptrdiff_t count = (ptrdiff_t)width * height;
+    ptrdiff_t i = 0;
+    for (; i + LANES <= count; i += LANES) {
+        Shorts digits = by_255s(load(coverage + i) * (uint16_t)steps);
+        Bytes sum = __builtin_convertvector(load(codes + i) + digits * (uint16_t)weight, Bytes);
+        __builtin_memcpy(codes + i, &sum, sizeof sum);
+    }
+    for (; i < count; i++) codes[i] = (uint8_t)(codes[i] + by_255(coverage[i] * (uint32_t)steps) * (uint32_t)weight);
+}
+
+/* Each pixel of a part of a plane becomes what a table of 256 says for its code; `codes` is rows of `width` bytes. */
+void look_up(uint8_t *part, ptrdiff_t stride, int32_t width, int32_t height, const uint8_t *codes,
+             const uint8_t *table) {
+    for (int32_t j = 0; j < height; j++, part += stride, codes += width) {
+        int32_t i = 0;
+        for (; i + WIDE <= width; i += WIDE) {
+            /* Most codes have neighbours that are the same. */
+            if (all_bytes(codes + i, codes[i])) {
+                const WideBytes level = (WideBytes){0} + table[codes[i]];
+                __builtin_memcpy(part + i, &level, WIDE);
+            } else {
+                for (int32_t l = i; l < i + WIDE; l++) part[l] = table[codes[l]];
+            }
+        }
+        for (; i < width; i++) part[i] = table[codes[i]];
+    }
+}

@@ -5,7 +5,7 @@
 
 #include "pixels.h"
 
-#define VERSION 4
+#define VERSION 5
 
 typedef struct {
     uint8_t *data;
