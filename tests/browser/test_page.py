@@ -276,6 +276,14 @@ def test_what_loads_slowly_is_there_in_the_frame_that_asked_for_it(film: Film, s
             server.shutdown()
 
 
+def test_what_is_never_loaded_is_not_waited_for(film: Film) -> None:
+    markup = """<script nomodule src=old.js></script><script type="text/x-shader" src=a.glsl></script>
+    <link rel=stylesheet disabled href=off.css><link rel="alternate stylesheet" title=other href=other.css><img loading=lazy src=late.png style="margin-top:9999px">"""
+    began = time.monotonic()
+    film(canvas_page("run(n => '#fff');", markup)).run(3)
+    assert time.monotonic() - began < 7
+
+
 def film_at(address: str, song: Path) -> Filmed:
     spec = RenderSpec.from_config({"output": {"size": "96x54"}})
     return Filmed(BrowserEngine(PageOptions(address), SongFacts(song, SONG_S), spec, 100), (96, 54))

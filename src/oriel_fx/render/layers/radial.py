@@ -83,7 +83,7 @@ class RadialDrawer:
         centre = np.array(self.centre, np.float32)
         starts = self.directions * np.float32(inner) + centre
         ends = self.directions * (inner + lengths).astype(np.float32)[:, None] + centre
-        reach = inner + float(lengths.max()) + self.stroke + 2
-        x, y = self.centre
         fill_capsules(surface, starts, ends, self.stroke, self.colors, self.params.opacity)
-        return Rect.around(x - reach, y - reach, x + reach, y + reach)
+        pad = self.stroke + 2
+        (left, top), (right, bottom) = (ends.min(axis=0) - pad).tolist(), (ends.max(axis=0) + pad).tolist()
+        return Rect.around(left, top, right, bottom)

@@ -3,7 +3,7 @@ const {
   AudioBuffer, AudioBufferSourceNode, AudioNode, AudioParam, AudioWorkletNode, AnalyserNode, BaseAudioContext, Blob, ConvolverNode,
   DelayNode, GainNode, DOMException, Event, ErrorEvent, MessageEvent, Map, Set, WeakMap, WeakSet, WeakRef, Math, Number, Object, Array,
   String, JSON, Reflect, Error, TypeError, Uint8Array, Uint32Array, Float32Array, URL, HTMLAudioElement, HTMLVideoElement,
-  HTMLMediaElement, HTMLSourceElement, HTMLCanvasElement, HTMLImageElement, CSSAnimation, DocumentTimeline, VideoFrame,
+  HTMLMediaElement, HTMLSourceElement, HTMLCanvasElement, HTMLImageElement, HTMLScriptElement, CSSAnimation, DocumentTimeline, VideoFrame,
   WebGL2RenderingContext, MediaStream, parseFloat, getComputedStyle, structuredClone, queueMicrotask, isFinite,
 } = window;
 

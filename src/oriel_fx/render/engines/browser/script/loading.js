@@ -71,11 +71,14 @@ replace(HTMLCanvasElement.prototype, "toBlob", (old) => function (callback, ...a
 });
 replace(OfflineAudioContext.prototype, "startRendering", (old) => function () { return track(old.call(this), "a sound that is computed"); });
 // Scripts, styles, and pictures that get their address otherwise: seen when they come into the page.
-const LOADS = "script[src], link[rel~=stylesheet], img[src], image[href]";
+const LOADS = "script[src]:not([nomodule]), link[rel~=stylesheet]:not([disabled], [rel~=alternate]), img[src], image[href]";
+const SCRIPTS = /^$|module|javascript|ecmascript/i;
 const loads = new WeakSet();
 function noteLoad(element) {
   const place = element.getAttribute("src") || element.getAttribute("href");
   if (loads.has(element) || !place || element.complete || element.loading === "lazy") return;
+  // What no browser runs is never told to have come.
+  if (element instanceof HTMLScriptElement && !SCRIPTS.test(element.type)) return;
   loads.add(element);
   track(loadOf(element), place.slice(0, 200));
 }
