@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from oriel_fx.render import raster
 from oriel_fx.render.layout import Rect
 from oriel_fx.render.pixels import WHITE_LEVEL
 from oriel_fx.render.planar import PlanarSurface, half
@@ -69,25 +69,18 @@ class _Mirror:
 
     above: Pixels
     below: Pixels
-    rows: NDArray[np.intp]
+    rows: NDArray[np.int32]
     ground: Pixels
-    weights: Pixels
+    shares: Pixels
 
     @staticmethod
     def of(plane: Pixels, source: Rect, gap: int, rows: int, height: int, strength: float) -> _Mirror:
         above = plane[source.bottom - rows : source.bottom, source.left : source.right]
         below = plane[source.bottom + gap : source.bottom + gap + height, source.left : source.right]
         # The nearest row stands for those that fall on one: what would be smoother by mixing is the faintest part.
-        seen = rows - 1 - ((np.arange(height) + 0.5) * (rows / height)).astype(np.intp)
-        fade = np.linspace(strength * 255, 0, height).astype(np.uint8)
-        weights = np.repeat(fade, below[0].size).reshape(below.shape)
-        return _Mirror(above, below, seen, above[seen], weights)
+        seen = rows - 1 - ((np.arange(height) + 0.5) * (rows / height)).astype(np.int32)
+        shares = np.linspace(strength * 255, 0, height).astype(np.uint8)
+        return _Mirror(above, below, seen, above[seen], shares)
 
     def lay(self, falls: bool) -> None:
-        seen = self.above[self.rows]
-        cv2.add(self.below, self._faded(cv2.subtract(seen, self.ground)), self.below)
-        if falls:
-            cv2.subtract(self.below, self._faded(cv2.subtract(self.ground, seen)), self.below)
-
-    def _faded(self, light: Any) -> Any:
-        return cv2.multiply(light, self.weights, light, 1 / 255)
+        raster.reflect(self.below, self.above, self.rows, self.ground, self.shares, falls=falls)

@@ -22,6 +22,7 @@ from oriel_fx.render.raster import (
     lay_over,
     library,
     look_up,
+    reflect,
     shrink_by_4,
     stroke_runs,
 )
@@ -280,6 +281,25 @@ def test_codes_are_summed_and_looked_up(shape: tuple[int, int]) -> None:
         assert np.array_equal(part, table[codes])
     target[2:-2, 4:-5] = 0
     assert not target.any()
+
+
+@pytest.mark.parametrize("falls", [False, True])
+@pytest.mark.parametrize("shape", [(6, 5), (9, 40), (7, 13, 4)])
+def test_a_reflection_is_what_was_gained_and_lost(shape: tuple[int, ...], falls: bool) -> None:
+    random = np.random.default_rng(9)
+    plane = random.integers(0, 256, (3 * shape[0], *shape[1:]), dtype=np.uint8)
+    above, below = plane[: shape[0]], plane[-shape[0] :]
+    rows = random.integers(0, shape[0], shape[0], dtype=np.int32)
+    shares = random.integers(0, 256, shape[0], dtype=np.uint8)
+    ground = above[rows]
+    above[1::2, 2:] = random.integers(0, 256, above[1::2, 2:].shape, dtype=np.uint8)
+    change = above[rows].astype(int) - ground
+    weighed = np.round(np.abs(change) * shares.reshape(-1, *[1] * (len(shape) - 1)) / 255) * np.sign(change)
+    expected = np.clip(below + (weighed if falls else np.maximum(weighed, 0)), 0, 255)
+    kept = plane[shape[0] : -shape[0]].copy()
+    reflect(below, above, rows, ground, shares, falls=falls)
+    assert np.array_equal(below, expected)
+    assert np.array_equal(plane[shape[0] : -shape[0]], kept)
 
 
 @pytest.mark.skipif(platform.machine() != "x86_64", reason="other machines have one build only")

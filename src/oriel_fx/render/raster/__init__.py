@@ -13,6 +13,7 @@ from oriel_fx.render.raster.drawing import (
     fill_capsules,
     lay_over,
     look_up,
+    reflect,
     shrink_by_4,
     stroke_runs,
 )
@@ -25,6 +26,7 @@ __all__ = [
     "fill_capsules",
     "lay_over",
     "look_up",
+    "reflect",
     "shrink_by_4",
     "stroke_runs",
 ]

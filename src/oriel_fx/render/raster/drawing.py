@@ -212,3 +212,18 @@ def look_up(part: Bytes, codes: Bytes, table: Bytes) -> None:
     height, width = part.shape
     assert part.shape == codes.shape and part.strides[1] == 1 and codes.flags.c_contiguous and len(table) == 256
     raster().look_up(part.ctypes.data, part.strides[0], width, height, codes.ctypes.data, table.ctypes.data)
+
+
+def reflect(
+    below: Bytes, above: Bytes, rows: NDArray[np.int32], ground: Bytes, shares: Bytes, *, falls: bool = False
+) -> None:
+    """Add to row j of `below` what row `rows[j]` of `above` has gained over row j of `ground`: `shares[j]` / 255 of it.
+
+    `falls`: what it has lost is taken off as well. `below` and `above` are parts (height, width) of planes or pictures
+    (height, width, channels), whose rows may be apart; `ground` is as large as `below` and has no gaps.
+    """
+    height, width = below.shape[0], int(np.prod(below.shape[1:]))
+    assert below.shape == ground.shape and above.shape[1:] == below.shape[1:] and ground.flags.c_contiguous
+    assert len(rows) == len(shares) == height and rows.dtype == np.int32
+    facts = rows.ctypes.data, ground.ctypes.data, shares.ctypes.data, falls
+    raster().reflect(below.ctypes.data, below.strides[0], width, height, above.ctypes.data, above.strides[0], *facts)

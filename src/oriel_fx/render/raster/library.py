@@ -8,7 +8,7 @@ from pathlib import Path
 
 from oriel_fx.errors import DependencyError
 
-VERSION = 5
+VERSION = 6
 _FOLDER = Path(__file__).parent
 
 
@@ -64,6 +64,7 @@ def _declare(library: ctypes.CDLL) -> None:
         "fade_out": [pointer, stride, number, number, *[pointer, stride] * 2],
         "add_digits": [pointer, number, number, pointer, number, number],
         "look_up": [pointer, stride, number, number, pointer, pointer],
+        "reflect": [pointer, stride, number, number, pointer, stride, *[pointer] * 3, number],
         "lay_over": [pointer, stride, number, number, pointer, pointer],
     }
     for name, types in arguments.items():

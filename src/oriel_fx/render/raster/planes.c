@@ -171,3 +171,31 @@ void look_up(uint8_t *part, ptrdiff_t stride, int32_t width, int32_t height, con
         for (; i < width; i++) part[i] = table[codes[i]];
     }
 }
+
+static inline uint8_t reflected(int32_t below, int32_t seen, int32_t ground, int32_t share, int32_t falls) {
+    if (seen > ground) return (uint8_t)least_int(below + (int32_t)by_255((uint32_t)((seen - ground) * share)), 255);
+    if (!falls) return (uint8_t)below;
+    return (uint8_t)most_int(below - (int32_t)by_255((uint32_t)((ground - seen) * share)), 0);
+}
+
+/* Add to each row of a part of a plane what one row of another part, `rows[j]`, has gained over `ground`: `shares[j]` /
+   255 of it; and take off likewise what it has lost, where it is said to fall. `ground` is rows of `width` bytes. */
+void reflect(uint8_t *below, ptrdiff_t stride, int32_t width, int32_t height, const uint8_t *above,
+             ptrdiff_t above_stride, const int32_t *rows, const uint8_t *ground, const uint8_t *shares, int32_t falls) {
+    for (int32_t j = 0; j < height; j++, below += stride, ground += width) {
+        const uint8_t *seen = above + rows[j] * above_stride;
+        const uint16_t share = shares[j];
+        int32_t i = 0;
+        for (; i + LANES <= width; i += LANES) {
+            const Shorts level = load(seen + i), from = load(ground + i);
+            if (!any(level ^ from)) continue;
+            const Shorts gained = by_255s((__builtin_elementwise_max(level, from) - from) * share);
+            const Shorts lost = by_255s((__builtin_elementwise_max(level, from) - level) * share);
+            Shorts sum = __builtin_elementwise_min(load(below + i) + gained, (Shorts){0} + 255);
+            if (falls) sum -= __builtin_elementwise_min(sum, lost);
+            Bytes them = __builtin_convertvector(sum, Bytes);
+            __builtin_memcpy(below + i, &them, sizeof them);
+        }
+        for (; i < width; i++) below[i] = reflected(below[i], seen[i], ground[i], share, falls);
+    }
+}

@@ -5,7 +5,7 @@
 
 #include "pixels.h"
 
-#define VERSION 5
+#define VERSION 6
 
 typedef struct {
     uint8_t *data;
