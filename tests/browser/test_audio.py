@@ -267,7 +267,7 @@ def test_a_worklet_keeps_its_module_and_what_it_was_told(film: Film) -> None:
         ELEMENT
         + f"""window.told = 0; let latest = 0; (async () => {{
     const url = URL.createObjectURL(new Blob([{WORKLET!r}], {{ type: "text/javascript" }})); await ctx.audioWorklet.addModule(url); URL.revokeObjectURL(url);
-    const node = new AudioWorkletNode(ctx, "level"); node.port.postMessage({{ gain: 1 }}); node.port.onmessage = e => {{ told++; latest = e.data; }};
+    const node = new AudioWorkletNode(ctx, "level"); const given = new MessageChannel().port1; node.port.postMessage({{ given }}, [given]); node.port.postMessage({{ gain: 1 }}); node.port.onmessage = e => {{ told++; latest = e.data; }};
     src.connect(node); a.play(); setTimeout(() => src.connect(ctx.createGain()), 500); run(n => "#fff", () => [told, latest]); }})();"""
     )
     page = film(canvas_page(script, AUDIO))

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from tests.browser.conftest import Film
 
 WHEELS = Path(sys.prefix) / "web-libraries"
@@ -24,7 +25,7 @@ def library(wheel: str, name: str) -> bytes:
         return archive.read(name)
 
 
-def middle_of(picture: np.ndarray, channel: int) -> float:  # type: ignore[type-arg]
+def middle_of(picture: NDArray[np.uint8], channel: int) -> float:
     """The mean column of what is bright in one channel; nan where nothing is."""
     columns = np.nonzero(picture[:, :, channel] > 128)[1]
     return float(columns.mean()) if len(columns) else float("nan")

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from tests.browser.conftest import Film
 from tests.browser.pages import canvas_page
 
@@ -13,8 +14,8 @@ RED = "run(n => '#f00');"
 GREEN = "position:fixed;left:0;top:0;width:96px;height:54px;background:#0f0"
 
 
-def colour(picture: np.ndarray) -> tuple[int, int, int]:  # type: ignore[type-arg]
-    return tuple(round(int(level) / 255) for level in picture[27, 48])  # type: ignore[return-value]
+def colour(picture: NDArray[np.uint8]) -> tuple[int, ...]:
+    return tuple(round(int(level) / 255) for level in picture[27, 48])
 
 
 @pytest.mark.parametrize(

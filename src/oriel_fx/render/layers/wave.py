@@ -265,9 +265,11 @@ def _lay_on_both_sides(plane: Pixels, area: Rect, covers: Pixels, table: Pixels)
     for top, codes in ((area.top, covers), (area.bottom, covers[::-1])):
         first, end = max(0, -top), min(len(covers), plane.shape[0] - top)
         if first < end:
-            raster.look_up(*_rightly(plane[top + first : top + end, area.left : area.right], codes[first:end]), own)
+            raster.look_up(
+                *_in_memory_order(plane[top + first : top + end, area.left : area.right], codes[first:end]), own
+            )
 
 
-def _rightly(part: Pixels, codes: Pixels) -> tuple[Pixels, Pixels]:
+def _in_memory_order(part: Pixels, codes: Pixels) -> tuple[Pixels, Pixels]:
     """Codes in the order they lie in memory, and what they are for likewise."""
     return (part, codes) if codes.strides[0] > 0 else (part[::-1], codes[::-1])

@@ -5,7 +5,7 @@ const heldByPage = new WeakSet();
 // What the page has set itself, before it was taken hold of.
 const placedByPage = new WeakSet();
 const animationReal = { pause: Animation.prototype.pause };
-for (const name of ["playState", "currentTime", "startTime"]) animationReal[name] = Object.getOwnPropertyDescriptor(Animation.prototype, name);
+for (const name of ["playState", "currentTime"]) animationReal[name] = Object.getOwnPropertyDescriptor(Animation.prototype, name);
 // Frames that add up to an animation's length do so but for this.
 const ROUNDING_MS = 1e-6;
 const stateOfAnimation = (animation) => animationReal.playState.get.call(animation);
@@ -36,8 +36,9 @@ replaceGetter(Animation.prototype, "playState", function (get) {
 });
 replaceGetter(Animation.prototype, "currentTime", function (get) { return get.call(this); }, function (time, set) {
   set.call(this, time);
-  placedByPage.add(this);
-  if (animations.has(this)) Object.assign(animations.get(this), { time: Number(time), at: clock.now });
+  const known = animations.get(this);
+  if (known) Object.assign(known, { time: Number(time), at: clock.now });
+  else placedByPage.add(this);
 });
 replaceGetter(Animation.prototype, "startTime", function (get) {
   const known = animations.get(this);
@@ -93,7 +94,7 @@ function stepAnimation(animation) {
     if (stateOfAnimation(animation) !== "running") return;
     animationReal.pause.call(animation);
     // Begun since the last frame: it counts from this one.
-    if (!placedByPage.has(animation)) setTime(animation.playbackRate < 0 && isFinite(endOf(animation)) ? endOf(animation) : 0);
+    if (!placedByPage.delete(animation)) setTime(animation.playbackRate < 0 && isFinite(endOf(animation)) ? endOf(animation) : 0);
     animations.set(animation, { at: clock.now, time: animation.currentTime });
     return;
   }

@@ -12,9 +12,8 @@ function stylePictures(rule) {
   sheetReal.replace.call(pictureSheet, rule);
 }
 // Until the film begins they are kept out of sight, by the one means that clicks and layout do not notice.
-const holdPictures = () => stylePictures("img { object-position: -99999px -99999px !important }");
+if (window === window.top) stylePictures("img { object-position: -99999px -99999px !important }");
 // An outline without width is not to be seen, and its change is enough.
 function repaintPictures() {
   if (document.images.length) stylePictures(`:where(img) { outline: 0 ${["dotted", "dashed"][repainted++ % 2]} }`);
 }
-if (window === window.top) holdPictures();

@@ -64,17 +64,17 @@ function copySettings(from, to, shiftS, nowS) {
 function copyParam(from, to, shiftS, nowS) {
   if (!to) return;
   const old = paramCopies.get(from);
-  const running = old && paramShifts.get(old) !== undefined ? { value: getParam.call(old) } : null;
+  const value = old && getParam.call(old);
   to.value = from.value;
   paramCopies.set(from, to);
   paramShifts.set(to, shiftS);
   const log = paramLog.get(from) || [];
-  if (!running || !log.length) {
+  if (!old || !log.length) {
     for (const { name, args } of log) toCopy(to, name, 1, args);
     return;
   }
   // What is over has left its mark on the copy that ran so far: it is gone on from there.
-  paramReal.setValueAtTime.call(to, running.value, Math.max(0, nowS - shiftS));
+  paramReal.setValueAtTime.call(to, value, Math.max(0, nowS - shiftS));
   for (const { name, args } of log) {
     if (args[1] > nowS) toCopy(to, name, 1, args);
     else if (name === "setTargetAtTime" && log.at(-1).args === args) toCopy(to, name, 1, [args[0], nowS, args[2]]);
@@ -232,7 +232,7 @@ function bridgePort(node) {
   const facts = factsOf(node);
   facts.posted = [];
   node.port.postMessage = (message, transfer) => {
-    facts.posted.push(structuredClone(message));
+    try { facts.posted.push(structuredClone(message)); } catch { /* a port, say, can be given to one copy only */ }
     if (facts.posted.length > MOST_POSTED) facts.posted.shift();
     if (facts.live) facts.live.postMessage(message, transfer);
   };
