@@ -17,7 +17,7 @@ from typing import Any
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 FOLDER = Path("src/oriel_fx/render/raster")
-SOURCES = ("shapes.c", "planes.c")
+SOURCES = ("shapes.c", "planes.c", "bloom.c")
 # No contraction of floats: every machine is to draw the same bytes.
 FLAGS = ["-O3", "-shared", "-fPIC", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math", "-nostdlib"]
 # File name → processor it is for. render/raster/library.py decides which one is loaded.

@@ -12,6 +12,7 @@ import pytest
 from oriel_fx.errors import EncodeError, OutputError
 from oriel_fx.render.encode.command import VideoFormat, encode_video
 from oriel_fx.render.encode.encoder import Encoder
+from oriel_fx.render.encode.probe import probe
 from oriel_fx.render.encode.process import ffmpeg_error, find_ffmpeg, run_ffmpeg
 
 SMALL = VideoFormat(64, 64, Fraction(30), "draft")
@@ -27,6 +28,30 @@ def test_frames_become_a_file(tmp_path: Path) -> None:
     target = tmp_path / "a.mp4"
     feed(Encoder(encode_video(find_ffmpeg(), SMALL, "pipe:0", target), target, 64, 64), 20)
     assert target.read_bytes()[4:8] == b"ftyp"
+
+
+@pytest.mark.parametrize("size", [(64, 64), (1920, 1080), (3840, 2160)])
+@pytest.mark.parametrize("n_frames", [1, 4, 7, 15])
+def test_every_frame_arrives_however_many_are_drawn_in_turn(
+    n_frames: int, size: tuple[int, int], tmp_path: Path
+) -> None:
+    target = tmp_path / "a.mp4"
+    feed(
+        Encoder(
+            encode_video(find_ffmpeg(), VideoFormat(*size, Fraction(30), "draft"), "pipe:0", target), target, *size
+        ),
+        n_frames,
+    )
+    stream = probe(target).video
+    assert stream is not None and stream.packets == n_frames
+
+
+@pytest.mark.parametrize(("size", "least", "most"), [((1920, 1080), 10, 14), ((3840, 2160), 5, 5), ((64, 64), 14, 14)])
+def test_large_frames_wait_in_smaller_number(size: tuple[int, int], least: int, most: int, tmp_path: Path) -> None:
+    reader = [sys.executable, "-c", "import sys; sys.stdin.buffer.read()"]
+    encoder = Encoder(reader, tmp_path / "a.mp4", *size)
+    assert least <= encoder._free.qsize() <= most
+    encoder.finish()
 
 
 def test_a_disk_that_fills_up_is_said_to_be_full(tmp_path: Path) -> None:

@@ -6,12 +6,14 @@ Y'CbCr is BT.709, limited range (ITU-R BT.709-6, section 3): Y' 16..235, Cb and 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from oriel_fx.render.layout import Rect
+from oriel_fx.render.raster import Targets, copy_part
 from oriel_fx.render.scene import Pixels
 
 WHITE_LEVEL = 235
@@ -38,15 +40,25 @@ class Planes:
     drawn: list[Rect] = field(default_factory=list)
     alpha: Pixels | None = None
 
+    @cached_property
+    def whole(self) -> Targets:
+        """Y', Cb and Cr for the rasteriser."""
+        return Targets(self.y, self.u, self.v)
+
+    @cached_property
+    def luma(self) -> Targets:
+        return Targets(self.y)
+
+    @cached_property
+    def chroma(self) -> Targets:
+        return Targets(self.u, self.v)
+
     def reset_to(self, plate: Planes) -> None:
         """Hold the same picture as `plate`, copying only what differs."""
         if self.plate is not plate:
             np.copyto(self.data, plate.data)
         for region in self.drawn if self.plate is plate else []:
-            half = Rect(region.left // 2, region.top // 2, region.right // 2, region.bottom // 2)
-            self.y[region.slices] = plate.y[region.slices]
-            self.u[half.slices] = plate.u[half.slices]
-            self.v[half.slices] = plate.v[half.slices]
+            copy_part(self.whole, region.left, region.top, region.width, region.height, plate.whole)
         self.plate, self.drawn = plate, []
 
     @staticmethod

@@ -23,10 +23,14 @@ from oriel_fx.render.scene import Pixels, Surface
 
 @dataclass(frozen=True)
 class PlanarSurface:
-    """Planes to draw on; `flat_ground` is the one colour under everything, where there is one."""
+    """Planes to draw on; `flat_ground` is the one colour under everything, where there is one.
+
+    `ground` is what the planes held before anything moving was drawn, where that is still to be told from them.
+    """
 
     planes: Planes
     flat_ground: str | None
+    ground: Planes | None = None
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -48,30 +52,16 @@ def half(region: Rect) -> Rect:
 
 
 @dataclass(frozen=True)
-class OverlayPlane:
-    """One plane of an overlay: its levels, times its opacity, and how much of what is under it stays, in 1/255."""
-
-    area: tuple[slice, slice]
-    levels: Pixels
-    under: Pixels
-
-    @staticmethod
-    def of(premultiplied: NDArray[np.float32], alpha: NDArray[np.float32], region: Rect) -> OverlayPlane:
-        """From levels that are multiplied by alpha already, and alpha 0..1, of a region of a plane."""
-        levels = np.clip(premultiplied + 0.5, 0, 255).astype(np.uint8)
-        return OverlayPlane(region.slices, levels, np.rint(255 * (1 - alpha)).astype(np.uint8))
-
-    def lay_on(self, plane: Pixels) -> None:
-        raster.lay_over(plane[self.area], self.levels, self.under)
-
-
-@dataclass(frozen=True)
 class Overlay:
-    """A picture with transparency, as planes to lay over a frame's."""
+    """A picture with transparency, to lay over a part of a frame's planes that starts at `left`, `top`.
 
-    y: OverlayPlane
-    u: OverlayPlane
-    v: OverlayPlane
+    `levels` are its own, times its opacity; `under` is how much of what is under it stays, in 1/255.
+    """
+
+    left: int
+    top: int
+    levels: raster.Targets
+    under: raster.Targets
 
     @staticmethod
     def of(rgba: Pixels, region: Rect) -> Overlay:
@@ -83,17 +73,18 @@ class Overlay:
             np.asarray(cv2.resize(plane, (small.width, small.height), interpolation=cv2.INTER_AREA), np.float32)
             for plane in (alpha, blue, red)
         )
-        return Overlay(
-            OverlayPlane.of(luma + 16 * alpha, alpha, region),
-            OverlayPlane.of(blue + 128 * thin, thin, small),
-            OverlayPlane.of(red + 128 * thin, thin, small),
-        )
+        levels = [_rounded(part) for part in (luma + 16 * alpha, blue + 128 * thin, red + 128 * thin)]
+        under = [np.rint(255 * (1 - part)).astype(np.uint8) for part in (alpha, thin, thin)]
+        return Overlay(region.left, region.top, raster.Targets(*levels), raster.Targets(*under))
 
     def lay_on(self, planes: Planes) -> None:
         """Blend over planes, in place."""
-        self.y.lay_on(planes.y)
-        self.u.lay_on(planes.u)
-        self.v.lay_on(planes.v)
+        raster.lay_over(planes.whole, self.left, self.top, self.levels, self.under)
+
+
+def _rounded(levels: NDArray[np.float32]) -> Pixels:
+    rounded: Pixels = np.clip(levels + 0.5, 0, 255).astype(np.uint8)
+    return rounded
 
 
 def draw_overlay(draw: Callable[[Surface], object], region: Rect) -> Overlay:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -34,15 +35,31 @@ class Floor:
         height = min(round(rows * self.flat / 2) * 2, whole - self.source.bottom - self.gap)
         if height < 2 or rows < 2 or not self.source.width:
             return Reflection([], float(self.source.bottom))
-        if isinstance(surface, PlanarSurface):
-            planes, small = surface.planes, half(self.source)
-            parts = [_Mirror.of(planes.y, self.source, self.gap, rows, height, self.strength)]
-            for plane in (planes.u, planes.v):
-                parts.append(_Mirror.of(plane, small, self.gap // 2, rows // 2, height // 2, self.strength))
-        else:
-            parts = [_Mirror.of(surface.pixels, self.source, self.gap, rows, height, self.strength)]
-        most = WHITE_LEVEL if isinstance(surface, PlanarSurface) else 255
-        return Reflection(parts, float(self.source.bottom + self.gap + height), most)
+        lowest = float(self.source.bottom + self.gap + height)
+        if not isinstance(surface, PlanarSurface):
+            return Reflection([self._mirror(surface.pixels, None, self.source, self.gap, rows, height)], lowest)
+        small, ground = half(self.source), surface.ground
+        luma, *chroma = surface.planes.whole.arrays
+        under: tuple[Pixels | None, ...] = ground.whole.arrays if ground else (None, None, None)
+        parts = [self._mirror(luma, under[0], self.source, self.gap, rows, height)]
+        for plane, below in zip(chroma, under[1:], strict=True):
+            parts.append(self._mirror(plane, below, small, self.gap // 2, rows // 2, height // 2))
+        return Reflection(parts, lowest, WHITE_LEVEL)
+
+    def _mirror(self, plane: Pixels, ground: Pixels | None, source: Rect, gap: int, rows: int, height: int) -> _Mirror:
+        seen = (slice(source.bottom - rows, source.bottom), slice(source.left, source.right))
+        above = plane[seen]
+        below = plane[source.bottom + gap : source.bottom + gap + height, source.left : source.right]
+        under = above.copy() if ground is None else ground[seen]
+        return _Mirror(above, below, under, *_fall(rows, height, self.strength))
+
+
+@lru_cache(maxsize=1024)
+def _fall(rows: int, height: int, strength: float) -> tuple[NDArray[np.int32], Pixels]:
+    """Which of the `rows` above a floor is seen in each of `height` rows below it, and how strongly, in 1/255."""
+    # The nearest row stands for those that fall on one: what would be smoother by mixing is the faintest part.
+    seen = rows - 1 - ((np.arange(height) + 0.5) * (rows / height)).astype(np.int32)
+    return seen, np.linspace(strength * 255, 0, height).astype(np.uint8)
 
 
 @dataclass(frozen=True)
@@ -69,18 +86,9 @@ class _Mirror:
 
     above: Pixels
     below: Pixels
-    rows: NDArray[np.int32]
     ground: Pixels
+    rows: NDArray[np.int32]
     shares: Pixels
-
-    @staticmethod
-    def of(plane: Pixels, source: Rect, gap: int, rows: int, height: int, strength: float) -> _Mirror:
-        above = plane[source.bottom - rows : source.bottom, source.left : source.right]
-        below = plane[source.bottom + gap : source.bottom + gap + height, source.left : source.right]
-        # The nearest row stands for those that fall on one: what would be smoother by mixing is the faintest part.
-        seen = rows - 1 - ((np.arange(height) + 0.5) * (rows / height)).astype(np.int32)
-        shares = np.linspace(strength * 255, 0, height).astype(np.uint8)
-        return _Mirror(above, below, seen, above[seen], shares)
 
     def lay(self, falls: bool) -> None:
         raster.reflect(self.below, self.above, self.rows, self.ground, self.shares, falls=falls)

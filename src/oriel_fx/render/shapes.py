@@ -43,7 +43,8 @@ def fill_capsules(
     both = np.concatenate([starts, ends], axis=1, dtype=np.float32)
     radii = np.full(len(colors), width_px, np.float32) * np.float32(0.5)
     for scale, targets, shades in _targets(surface, tuple(colors)):
-        raster.fill_capsules(targets, both * scale, _scaled(radii, scale), shades, opacity, round_ends)
+        places = both if scale == 1 else both * scale
+        raster.fill_capsules(targets, places, _scaled(radii, scale), shades, opacity, round_ends)
 
 
 def fill_dots(
@@ -88,14 +89,14 @@ def _scaled(radii: Floats, scale: np.float32) -> Floats:
     return radii if scale == 1 else np.maximum(radii * scale, np.float32(LEAST_CHROMA_RADIUS_PX))
 
 
-def _targets(surface: AnySurface, colors: tuple[str, ...]) -> Iterator[tuple[np.float32, list[Pixels], Pixels]]:
-    """The scale of what is drawn in, its arrays, and the colours' values in each."""
+def _targets(surface: AnySurface, colors: tuple[str, ...]) -> Iterator[tuple[np.float32, raster.Targets, Pixels]]:
+    """The scale of what is drawn in, what it is, and the colours' values in each."""
     if isinstance(surface, PlanarSurface):
         shades = _plane_shades(colors)
-        yield np.float32(1), [surface.planes.y], shades[:1]
-        yield np.float32(0.5), [surface.planes.u, surface.planes.v], shades[1:]
+        yield np.float32(1), surface.planes.luma, shades[:1]
+        yield np.float32(0.5), surface.planes.chroma, shades[1:]
     else:
-        yield np.float32(1), [surface.pixels], _picture_shades(colors)
+        yield np.float32(1), raster.Targets(surface.pixels), _picture_shades(colors)
 
 
 @lru_cache(maxsize=256)

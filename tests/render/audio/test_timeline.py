@@ -208,3 +208,12 @@ def test_a_long_song_takes_hardly_more_memory_than_a_short_one(synth: Synth) -> 
         tracemalloc.stop()
     assert peaks[1] - peaks[0] < 8_000_000
     assert peaks[1] < 60_000_000
+
+
+def test_what_is_done_with_a_spectrum_stays_with_whoever_asked_for_it(synth: Synth) -> None:
+    timeline = build_timeline(synth.pcm(synth.tone(440, 3)), FPS)
+    first = timeline.spectrum(45)
+    kept = first.copy()
+    first[:] = 7
+    timeline.spectra(np.array([45]))[:] = 7
+    assert np.array_equal(timeline.spectrum(45), kept)

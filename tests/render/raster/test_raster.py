@@ -6,24 +6,29 @@ import ctypes
 import platform
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 import oriel_fx.render.raster as package
 from oriel_fx.render.raster import (
+    Targets,
     add_digits,
     add_glow,
+    copy_part,
     draw_ridges,
     drawing,
     fade_out,
     fill_capsules,
+    gather_light,
+    glow,
     lay_over,
     library,
     look_up,
+    mix_glow,
+    mix_shades,
     reflect,
-    shrink_by_4,
+    shrink,
     stroke_runs,
 )
 
@@ -37,7 +42,7 @@ def bare(height: int = 60, width: int = 80) -> Bytes:
 
 def capsule(target: Bytes, ends: list[float], width_px: float, opacity: float = 1.0, round_ends: bool = True) -> Bytes:
     radius = np.array([width_px / 2], np.float32)
-    fill_capsules([target], np.array([ends], np.float32), radius, WHITE, opacity, round_ends)
+    fill_capsules(Targets(target), np.array([ends], np.float32), radius, WHITE, opacity, round_ends)
     return target
 
 
@@ -102,9 +107,9 @@ def test_a_picture_gets_what_planes_get() -> None:
     ends, radii = np.array([[5, 5, 70, 50], [10, 55, 60, 3]], np.float32), np.array([2.3, 4.1], np.float32)
     shades = np.array([[200, 20], [30, 140], [90, 250]], np.uint8)
     planes = [bare() + 50 for _ in range(3)]
-    fill_capsules(planes, ends, radii, shades, 0.7)
+    fill_capsules(Targets(*planes), ends, radii, shades, 0.7)
     picture = np.full((60, 80, 3), 50, np.uint8)
-    fill_capsules([picture], ends, radii, shades.T[None], 0.7)
+    fill_capsules(Targets(picture), ends, radii, shades.T[None], 0.7)
     assert np.array_equal(np.stack(planes, axis=2), picture)
 
 
@@ -116,13 +121,13 @@ def test_opacity_is_a_share_of_the_shade() -> None:
 def test_later_ones_lie_over_earlier_ones() -> None:
     target = bare()
     both = np.array([[10, 30, 70, 30], [40, 10, 40, 50]], np.float32)
-    fill_capsules([target], both, np.full(2, 4, np.float32), np.array([[90, 180]], np.uint8))
+    fill_capsules(Targets(target), both, np.full(2, 4, np.float32), np.array([[90, 180]], np.uint8))
     assert (target[30, 40], target[30, 15]) == (180, 90)
 
 
 def polyline(target: Bytes, points: list[list[float]], width_px: float, opacity: float = 1.0) -> Bytes:
     starts, radius = np.array([0, len(points)], np.int32), np.array([width_px / 2], np.float32)
-    stroke_runs([target], np.array(points, np.float32), starts, radius, WHITE, opacity)
+    stroke_runs(Targets(target), np.array(points, np.float32), starts, radius, WHITE, opacity)
     return target
 
 
@@ -143,7 +148,9 @@ def test_a_line_leaves_nothing_behind_for_the_next() -> None:
 def test_lines_of_a_stroke_are_not_joined() -> None:
     target = bare()
     points = np.array([[10, 10], [70, 10], [10, 50], [70, 50]], np.float32)
-    stroke_runs([target], points, np.array([0, 2, 4]), np.full(2, 1.5, np.float32), np.array([[200, 100]], np.uint8))
+    stroke_runs(
+        Targets(target), points, np.array([0, 2, 4]), np.full(2, 1.5, np.float32), np.array([[200, 100]], np.uint8)
+    )
     assert (target[10, 40], target[50, 40]) == (200, 100)
     assert not target[20:40].any()
 
@@ -153,7 +160,7 @@ def ridges(
 ) -> Bytes:
     count = len(profiles)
     draw_ridges(
-        [target],
+        Targets(target),
         np.array(profiles, np.float32),
         np.full(count, width),
         np.array(bases),
@@ -195,74 +202,69 @@ def test_what_lies_behind_a_ridge_is_hidden() -> None:
     assert np.array_equal(both[:30], hill[:30])
 
 
+SIZE = (60, 80)
+
+
+def frame(seed: int, height: int = SIZE[0], width: int = SIZE[1]) -> Targets:
+    """A plane of full size and two of half of it, of noise."""
+    random = np.random.default_rng(seed)
+    shapes = [(height, width), *2 * [(height // 2, width // 2)]]
+    return Targets(*(random.integers(0, 256, shape, dtype=np.uint8) for shape in shapes))
+
+
+def copies(whole: Targets) -> list[Bytes]:
+    return [plane.copy() for plane in whole.arrays]
+
+
+def parts(left: int, top: int, width: int, height: int) -> list[tuple[slice, slice]]:
+    """A region of each plane of a frame."""
+    half = slice(top // 2, (top + height) // 2), slice(left // 2, (left + width) // 2)
+    return [(slice(top, top + height), slice(left, left + width)), half, half]
+
+
 @pytest.mark.parametrize("hidden", [slice(0), slice(None), slice(3, 39)], ids=["none", "all", "most"])
 def test_laying_over_is_a_sum(hidden: slice) -> None:
-    random = np.random.default_rng(4)
-    under = random.integers(0, 256, (30, 41), dtype=np.uint8)
-    under[10:, hidden] = 0
-    levels = ((255 - under) * random.random((30, 41))).astype(np.uint8)
-    target = random.integers(16, 236, (60, 80), dtype=np.uint8)
-    part = target[5:35, 7:48]
-    # What the overlay does not reach stays as it is.
-    under[20:, hidden], levels[20:, hidden] = 255, 0
-    expected = levels + np.rint(part * (under / 255)).astype(int)
-    before = target.copy()
-    lay_over(part, levels, under)
-    assert np.array_equal(part, expected)
-    before[5:35, 7:48] = target[5:35, 7:48]
-    assert np.array_equal(before, target)
+    target, under, levels = frame(4), frame(5, 30, 42), frame(6, 30, 42)
+    for stays, own in zip(under.arrays, levels.arrays, strict=True):
+        stays[len(stays) // 3 :, hidden] = 0
+        own[:] = (255 - stays) * (own / 255)
+        # What the overlay does not reach stays as it is.
+        stays[len(stays) // 3 * 2 :, hidden], own[len(stays) // 3 * 2 :, hidden] = 255, 0
+    expected = copies(target)
+    for plane, part, own, stays in zip(expected, parts(8, 6, 42, 30), levels.arrays, under.arrays, strict=True):
+        plane[part] = own + np.rint(plane[part] * (stays / 255)).astype(np.uint8)
+    lay_over(target, 8, 6, levels, under)
+    assert all(map(np.array_equal, target.arrays, expected))
 
 
-@pytest.mark.parametrize("shape", [(1, 1), (3, 7), (30, 41), (16, 64)])
-def test_fading_out_goes_a_share_of_the_way_to_what_lies_under(shape: tuple[int, int]) -> None:
-    random = np.random.default_rng(8)
-    target, under, levels = random.integers(0, 256, (3, 60, 80), dtype=np.uint8)
-    before, area = target.copy(), (slice(5, 5 + shape[0]), slice(7, 7 + shape[1]))
-    share = levels[area] / 255
-    expected = np.rint(target[area] * (1 - share) + under[area] * share)
-    fade_out(target[area], under[area], levels[area])
-    assert np.array_equal(target[area], expected)
-    before[area] = target[area]
-    assert np.array_equal(before, target)
+REGIONS = [(0, 0, 2, 2), (8, 4, 6, 14), (4, 6, 42, 30), (16, 0, 64, 60)]
 
 
-@pytest.mark.parametrize("shape", [(1, 1), (2, 3), (4, 4), (7, 5), (36, 100), (37, 131), (5, 259), (64, 128)])
-def test_a_plane_is_shrunk_to_means(shape: tuple[int, int]) -> None:
-    plane = np.random.default_rng(9).integers(0, 256, (shape[0] + 5, shape[1] + 9), dtype=np.uint8)
-    part = plane[2 : 2 + shape[0], 3 : 3 + shape[1]]
-    small = shrink_by_4(part)
-    assert small.shape == (-(-shape[0] // 4), -(-shape[1] // 4))
-    for row, column in np.ndindex(small.shape):
-        mean = part[4 * row : 4 * row + 4, 4 * column : 4 * column + 4].mean()
-        assert abs(small[row, column] - mean) <= 0.5
+@pytest.mark.parametrize("region", REGIONS)
+def test_fading_out_goes_a_share_of_the_way_to_what_lies_under(region: tuple[int, int, int, int]) -> None:
+    target, under, levels = frame(8), frame(9), frame(10)
+    expected = copies(target)
+    for plane, part, below, level in zip(expected, parts(*region), under.arrays, levels.arrays, strict=True):
+        share = level[part] / 255
+        plane[part] = np.rint(plane[part] * (1 - share) + below[part] * share)
+    fade_out(target, *region, under, levels)
+    assert all(map(np.array_equal, target.arrays, expected))
 
 
-@pytest.mark.parametrize("lit", [1.0, 0.01], ids=["all lit", "spots"])
-@pytest.mark.parametrize("zero", [0, 128])
-@pytest.mark.parametrize("shape", [(1, 1), (2, 3), (4, 4), (7, 5), (36, 100), (37, 131), (5, 259), (61, 40)])
-def test_a_glow_is_enlarged_smoothly_and_added(shape: tuple[int, int], zero: int, lit: float) -> None:
-    random = np.random.default_rng(6)
-    cells = -(-shape[0] // 4), -(-shape[1] // 4)
-    glow = random.integers(0, 256, cells, dtype=np.uint8)
-    glow[random.random(cells) >= lit] = zero
-    target = random.integers(16, 236, (shape[0] + 9, shape[1] + 40), dtype=np.uint8)
-    before = target.copy()
-    part = target[5 : 5 + shape[0], 7 : 7 + shape[1]]
-    twice = cv2.resize(glow, (2 * cells[1], 2 * cells[0]), interpolation=cv2.INTER_LINEAR)
-    levels = np.repeat(np.repeat(twice, 2, axis=0), 2, axis=1)[: shape[0], : shape[1]].astype(int) - zero
-    expected = np.clip(part + levels, 0, 235)
-    add_glow(part, glow, zero=zero, limit=235)
-    assert np.abs(part - expected).max() <= 1
-    before[5 : 5 + shape[0], 7 : 7 + shape[1]] = part
-    assert np.array_equal(before, target)
+@pytest.mark.parametrize("region", REGIONS)
+def test_a_part_of_a_frame_is_copied(region: tuple[int, int, int, int]) -> None:
+    target, other = frame(11), frame(12)
+    expected = copies(target)
+    for plane, part, theirs in zip(expected, parts(*region), other.arrays, strict=True):
+        plane[part] = theirs[part]
+    copy_part(target, *region, other)
+    assert all(map(np.array_equal, target.arrays, expected))
 
 
-def test_a_glow_of_nothing_changes_nothing() -> None:
-    target = np.random.default_rng(7).integers(0, 256, (37, 131), dtype=np.uint8)
-    before = target.copy()
-    add_glow(target, np.zeros((10, 33), np.uint8))
-    add_glow(target, np.full((10, 33), 128, np.uint8), zero=128)
-    assert np.array_equal(before, target)
+@pytest.mark.parametrize("region", [(-2, 0, 4, 4), (78, 0, 4, 4), (0, 58, 4, 4), (1, 0, 4, 4), (0, 0, 4, 3)])
+def test_a_part_that_is_not_in_the_frame_is_refused(region: tuple[int, int, int, int]) -> None:
+    with pytest.raises(AssertionError):
+        copy_part(frame(1), *region, frame(2))
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (3, 31), (5, 32), (17, 100)])
@@ -291,9 +293,9 @@ def test_a_reflection_is_what_was_gained_and_lost(shape: tuple[int, ...], falls:
     above, below = plane[: shape[0]], plane[-shape[0] :]
     rows = random.integers(0, shape[0], shape[0], dtype=np.int32)
     shares = random.integers(0, 256, shape[0], dtype=np.uint8)
-    ground = above[rows]
+    ground = above.copy()
     above[1::2, 2:] = random.integers(0, 256, above[1::2, 2:].shape, dtype=np.uint8)
-    change = above[rows].astype(int) - ground
+    change = (above.astype(int) - ground)[rows]
     weighed = np.round(np.abs(change) * shares.reshape(-1, *[1] * (len(shape) - 1)) / 255) * np.sign(change)
     expected = np.clip(below + (weighed if falls else np.maximum(weighed, 0)), 0, 255)
     kept = plane[shape[0] : -shape[0]].copy()
@@ -310,19 +312,27 @@ def test_every_build_draws_the_same_bytes(monkeypatch: pytest.MonkeyPatch) -> No
             pytest.skip("this processor has no AVX2")
         own = ctypes.CDLL(str(Path(package.__file__).with_name(name)))
         library._declare(own)
-        monkeypatch.setattr(drawing, "raster", lambda own=own: own)
+        for module in (drawing, glow):
+            monkeypatch.setattr(module, "raster", lambda own=own: own)
         target = bare(200, 300)
         random = np.random.default_rng(2)
         ends = random.uniform(-20, 320, (300, 4)).astype(np.float32)
-        fill_capsules([target], ends, random.uniform(0.2, 6, 300), random.integers(0, 256, (1, 300), dtype=np.uint8))
+        fill_capsules(
+            Targets(target), ends, random.uniform(0.2, 6, 300), random.integers(0, 256, (1, 300), dtype=np.uint8)
+        )
         points = random.uniform(0, 200, (50, 2)).tolist()
         polyline(target, points, 2.7, 0.6)
         ridges(target, [random.random(16).tolist() for _ in range(9)], np.linspace(190, 60, 9).tolist(), 150.0, 220.0)
         add_glow(target[3:, 5:], random.integers(0, 256, (50, 74), dtype=np.uint8), zero=100, limit=235)
         levels, under = random.integers(0, 128, (2, *target.shape), dtype=np.uint8)
-        fade_out(target[40:], target[:-40].copy(), levels[40:])
-        lay_over(target[7:90], levels[7:90], under[7:90])
-        target[:20, :70] += shrink_by_4(target[111:191, 3:283])
+        fade_out(Targets(target), 0, 40, 300, 160, Targets(target[::-1].copy()), Targets(levels))
+        lay_over(Targets(target), 10, 7, Targets(levels[:90, :250]), Targets(under[:90, :250]))
+        lit, dark = frame(3, 200, 300), frame(4, 200, 300)
+        small = Targets(shrink(dark.arrays[0], 4), *(shrink(plane, 4) for plane in dark.arrays[1:]))
+        light, coarse = gather_light(lit, small, 16, 32, 250, 140, 8)
+        mix_glow(light, coarse, 0.3, 0.6)
+        target[:35, :63] += light
+        target[100:118, :32] += mix_shades(coarse, coarse[::-1].copy(), 0.4, 1.3)[1]
         add_digits(under, levels, steps=5, weight=6)
         look_up(target[90:120], under[90:120], random.integers(0, 256, 256, dtype=np.uint8))
         drawn.append(target)

@@ -50,6 +50,8 @@ class Timeline:
         self.n_frames = max(1, round(Fraction(pcm.n_samples, SAMPLE_RATE) * self.fps))
         self._features = BlockCache(self._compute_features, _BLOCKS_KEPT)
         self._analyser = BlockCache(self._compute_analyser, _BLOCKS_KEPT)
+        self._latest: tuple[int, Floats] = -1, np.zeros(N_FEATURES, np.float32)
+        self._fps_ratio = self.fps.as_integer_ratio()
         self._beat_frames = self._frames_of(stats.beats_s)
         self._onset_frames = self._frames_of(stats.onsets_s)
 
@@ -58,7 +60,7 @@ class Timeline:
 
     def spectrum(self, frame: int) -> Floats:
         """Heights of the bands at BAND_FREQS_HZ: float32 (N_BANDS,), 0..1."""
-        return self._row(frame)[:N_BANDS]
+        return self._row(frame)[:N_BANDS].copy()
 
     def spectra(self, frames: NDArray[np.integer[Any]]) -> Floats:
         """Heights of the bands at each of `frames`: float32 (len(frames), N_BANDS), 0..1."""
@@ -130,15 +132,22 @@ class Timeline:
     def _row(self, frame: int) -> Floats:
         if not 0 <= frame < self.n_frames:
             return np.zeros(N_FEATURES, np.float32)
-        at, rest = divmod(frame * ROWS_PER_S * self.fps.denominator, self.fps.numerator)
+        # Layers ask one after another about the same frame.
+        known, latest = self._latest
+        if known == frame:
+            return latest
+        numerator, denominator = self._fps_ratio
+        at, rest = divmod(frame * ROWS_PER_S * denominator, numerator)
         block, at = divmod(at, _BLOCK_S * ROWS_PER_S)
-        rows, between = self._features.get(block), np.float32(rest / self.fps.numerator)
+        rows, between = self._features.get(block), np.float32(rest / numerator)
         row: Floats = rows[at] * (1 - between) + rows[at + 1] * between
+        self._latest = frame, row
         return row
 
     def _rows(self, frames: NDArray[np.int64]) -> Floats:
+        # A ridge asks for one new line a frame: what follows costs ten times as much.
         if len(frames) == 1:
-            return self._row(int(frames[0]))[None]
+            return self._row(int(frames[0]))[None].copy()
         result = np.zeros((len(frames), N_FEATURES), np.float32)
         rows, rest = np.divmod(frames * ROWS_PER_S * self.fps.denominator, self.fps.numerator)
         blocks, rows = np.divmod(rows, _BLOCK_S * ROWS_PER_S)

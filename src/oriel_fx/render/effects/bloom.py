@@ -47,7 +47,7 @@ class Bloom:
         self.reach_px = round(self.radius_px * 2.2)
         self._coarse = 8 if self.radius_px >= WIDE_PX else 4
         self._scratch = np.empty(self.picture_bytes, np.uint8)
-        self._small_ground: tuple[Planes, tuple[Pixels, Pixels, Pixels]] | None = None
+        self._small_ground: tuple[Planes, raster.Targets] | None = None
 
     def darken_ground(self, ground: Pixels, still: bool) -> None:
         """The ground sheds no light."""
@@ -77,49 +77,25 @@ class Bloom:
         near_weight, far_weight = self._weights(region, frame)
         if not near_weight:
             return
-        fine, coarse, chroma = _divided(region, 4), _divided(region, self._coarse), half(region).slices
-        y, u, v = planes.y[region.slices], planes.u[chroma], planes.v[chroma]
-        ground_y, ground_u, ground_v = self._shrunk(ground, region)
-        light = np.asarray(cv2.subtract(raster.shrink_by_4(y), ground_y), np.uint8)
-        small = _shrink(light, coarse)
-        blue, red = _difference(self._small_chroma(u), ground_u), _difference(self._small_chroma(v), ground_v)
-        # What is darker than the ground sheds no light, so no colour either.
-        unlit, neutral = cv2.threshold(small, 0, 255, cv2.THRESH_BINARY_INV)[1], np.full_like(small, 128)
-        cv2.copyTo(neutral, unlit, blue)
-        cv2.copyTo(neutral, unlit, red)
-        near = self._tight(np.asarray(cv2.merge([small, blue, red]), np.uint8), self._coarse)
+        where = region.left, region.top, region.width, region.height
+        light, coarse = raster.gather_light(planes.whole, self._shrunk(ground), *where, self._coarse)
+        near = self._tight(coarse, self._coarse)
         far = self._wide(near)
-        far_light = _enlarge(np.asarray(cv2.extractChannel(far, 0), np.uint8), fine)
-        glow = np.asarray(cv2.addWeighted(self._tight(light, 4), near_weight, far_light, far_weight, 0), np.uint8)
-        raster.add_glow(y, glow, limit=WHITE_LEVEL)
-        shaded = cv2.addWeighted(near, near_weight, far, far_weight, 128 * (1 - near_weight - far_weight))
-        shaded = _shrink(np.asarray(shaded, np.uint8), _divided(region, 8))
-        raster.add_glow(u, np.asarray(cv2.extractChannel(shaded, 1), np.uint8), zero=128)
-        raster.add_glow(v, np.asarray(cv2.extractChannel(shaded, 2), np.uint8), zero=128)
+        glow = self._tight(light, 4)
+        raster.mix_glow(glow, far, near_weight, far_weight)
+        raster.add_glow(planes.y[region.slices], glow, limit=WHITE_LEVEL)
+        chroma = half(region).slices
+        for plane, shade in zip(
+            (planes.u, planes.v), raster.mix_shades(near, far, near_weight, far_weight), strict=True
+        ):
+            raster.add_glow(plane[chroma], shade if self._coarse == 8 else raster.shrink(shade, 2), zero=128)
 
-    def _shrunk(self, ground: Planes, region: Rect) -> tuple[Pixels, Pixels, Pixels]:
-        """The ground of a region as it is compared; shrunk once and for all where the frame's size allows a grid."""
-        height, width = ground.y.shape
-        step = self._coarse
-        if height % step or width % step:
-            chroma = half(region).slices
-            return (
-                raster.shrink_by_4(ground.y[region.slices]),
-                self._small_chroma(ground.u[chroma]),
-                self._small_chroma(ground.v[chroma]),
-            )
+    def _shrunk(self, ground: Planes) -> raster.Targets:
+        """The ground as light is compared with it, shrunk once and for all."""
         if self._small_ground is None or self._small_ground[0] is not ground:
-            chroma_planes = self._small_chroma(ground.u), self._small_chroma(ground.v)
-            self._small_ground = ground, (raster.shrink_by_4(ground.y), *chroma_planes)
-        y, u, v = self._small_ground[1]
-        fine, coarse_part = _grid(region, 4), _grid(region, step)
-        return y[fine], u[coarse_part], v[coarse_part]
-
-    def _small_chroma(self, part: Pixels) -> Pixels:
-        """A part of a chroma plane at the coarse size."""
-        if self._coarse == 8:
-            return raster.shrink_by_4(part)
-        return _shrink(part, (-(-part.shape[1] // 2), -(-part.shape[0] // 2)))
+            chroma = [raster.shrink(plane, self._coarse // 2) for plane in (ground.u, ground.v)]
+            self._small_ground = ground, raster.Targets(raster.shrink(ground.y, 4), *chroma)
+        return self._small_ground[1]
 
     def _tight(self, light: Pixels, step: int) -> Pixels:
         """Light of one `step`-th of the picture's size, blurred a little."""
@@ -136,18 +112,9 @@ class Bloom:
         return spread
 
 
-def _difference(part: Pixels, ground: Pixels) -> Pixels:
-    """How chroma differs from the ground's, as levels round 128."""
-    return np.asarray(cv2.addWeighted(part, 1.0, ground, -1.0, 128.0), np.uint8)
-
-
 def _divided(region: Rect, step: int) -> tuple[int, int]:
     """Width and height of a region in a picture one `step`-th as large."""
     return -(-region.width // step), -(-region.height // step)
-
-
-def _grid(region: Rect, step: int) -> tuple[slice, slice]:
-    return slice(region.top // step, region.bottom // step), slice(region.left // step, region.right // step)
 
 
 def _shrink(part: Pixels, size: tuple[int, int]) -> Pixels:

@@ -13,7 +13,6 @@ from pydantic import Field
 from oriel_fx.render import raster
 from oriel_fx.render.layout import Rect
 from oriel_fx.render.pixels import Planes, noise
-from oriel_fx.render.planar import half
 from oriel_fx.render.scene import Frame, Params, Pixels, Scene
 
 # A bright line losing this little of 255 cannot be seen; the ground, where a step would show, is darkened exactly.
@@ -49,10 +48,11 @@ class Vignette:
     reach_px: int = 0
 
     def __post_init__(self) -> None:
-        self._luma_levels = np.ascontiguousarray(self.levels[..., 0])
-        self._chroma_levels = np.ascontiguousarray(self._luma_levels[::2, ::2])
+        luma_levels = np.ascontiguousarray(self.levels[..., 0])
+        chroma_levels = np.ascontiguousarray(luma_levels[::2, ::2])
+        self._planar_levels = raster.Targets(luma_levels, chroma_levels, chroma_levels)
         self._untouched = _inner(self.loss <= 0)
-        hardly_touched = self._luma_levels <= NO_LOSS
+        hardly_touched = luma_levels <= NO_LOSS
         self._hardly_touched = _inner(hardly_touched)
         # Per column: the rows between which a pixel is hardly touched.
         height = len(hardly_touched)
@@ -82,10 +82,8 @@ class Vignette:
 
     def apply_planar(self, planes: Planes, ground: Planes, region: Rect, frame: Frame) -> None:
         for strip in _strips(region, self._middle(region)):
-            area = half(strip).slices
-            raster.fade_out(planes.y[strip.slices], ground.y[strip.slices], self._luma_levels[strip.slices])
-            raster.fade_out(planes.u[area], ground.u[area], self._chroma_levels[area])
-            raster.fade_out(planes.v[area], ground.v[area], self._chroma_levels[area])
+            where = strip.left, strip.top, strip.width, strip.height
+            raster.fade_out(planes.whole, *where, ground.whole, self._planar_levels)
 
     def _middle(self, region: Rect) -> Rect:
         """What may be left out of a region: a rectangle of pixels that are hardly touched, as large as can be."""

@@ -13,14 +13,16 @@ from oriel_fx.render.encode.pipe import FramePipe
 from oriel_fx.render.encode.process import ffmpeg_error
 from oriel_fx.render.pixels import Planes
 
-# One being drawn, one on its way through the pipe, the rest between the two.
-QUEUE_FRAMES = 5
+# One being drawn, one on its way through the pipe, one lent to ffmpeg, the rest between them: at least so many frames,
+# and more where they are small enough.
+LEAST_FRAMES, MOST_FRAMES, QUEUE_BYTES = 5, 14, 45_000_000
 
 
 class Encoder:
     """One ffmpeg that eats I420 frames, perhaps with alpha: borrow planes with `take`, fill them, give them to `put`.
 
-    A thread of its own writes to the pipe, so that drawing and encoding overlap; the buffers are reused.
+    A thread of its own writes to the pipe, so that drawing and encoding overlap; the buffers are reused. Whoever draws
+    waits until several are free: what drawing needs is then still in the processor's caches for all but the first.
     """
 
     def __init__(self, command: list[str], target: Path, width: int, height: int, with_alpha: bool = False) -> None:
@@ -28,9 +30,14 @@ class Encoder:
         self._child = start_child(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
         assert self._child.stdin is not None
         self._pipe = self._child.stdin
-        frames = [Planes.empty(width, height, with_alpha) for _ in range(QUEUE_FRAMES)]
+        first = Planes.empty(width, height, with_alpha)
+        count = min(MOST_FRAMES, max(LEAST_FRAMES, QUEUE_BYTES // first.data.nbytes))
+        frames = [first, *(Planes.empty(width, height, with_alpha) for _ in range(count - 1))]
+        # Fewer than are free once ffmpeg has taken all it was given.
+        self._turn_frames = count // 2 - 1
+        self._taken: list[Planes] = []
         # Kept until ffmpeg has ended: the last frame lent may still be read then.
-        self._frames = FramePipe(self._pipe.fileno(), frames[0].data.nbytes)
+        self._frames = FramePipe(self._pipe.fileno(), first.data.nbytes)
         # Simple queues are safe from a KeyboardInterrupt, which may leave the lock of the other kind held for ever.
         self._free: queue.SimpleQueue[Planes] = queue.SimpleQueue()
         for planes in frames:
@@ -63,7 +70,9 @@ class Encoder:
 
     def take(self) -> Planes:
         """Planes to draw the next frame into. Raises EncodeError or OutputError when ffmpeg has died."""
-        planes = self._free.get()
+        if not self._taken:
+            self._taken = [self._free.get() for _ in range(self._turn_frames)]
+        planes = self._taken.pop()
         if self._failed.is_set():
             # Its pipe broke, so it is ending by itself, and has yet to say why.
             with contextlib.suppress(subprocess.TimeoutExpired):

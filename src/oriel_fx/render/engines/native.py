@@ -90,7 +90,7 @@ class NativeEngine:
         clock = thread_time()
         planes.reset_to(self._plate_planes)
         clock = self._count("restore", clock)
-        surface = PlanarSurface(planes, self._flat)
+        surface = PlanarSurface(planes, self._flat, self._plate_planes if len(self._lit) == 1 else None)
         lit = _merged(self._draw_layers(self._lit, surface, frame, self._reach_px))
         clock = self._count("draw", clock)
         for region in lit:

@@ -111,9 +111,10 @@ class BarsDrawer:
     def draw(self, surface: AnySurface, frame: Frame) -> Rect | None:
         heights = self._heights(self.picker.pick(frame.timeline.spectrum(frame.index)))
         tops = self.baseline - heights * np.float32(self.share)
-        highest, lowest = float(tops.min()), float((tops + heights).max())
+        bottoms = tops + heights
+        highest, lowest = float(tops.min()), float(bottoms.max())
         reflection = self.floor.prepare(surface, self.baseline - highest) if self.floor else None
-        self._columns(surface, tops, tops + heights, self.params.rounded)
+        self._columns(surface, tops, bottoms, self.params.rounded)
         if reflection:
             reflection.lay()
             lowest = max(lowest, reflection.lowest)
@@ -129,8 +130,10 @@ class BarsDrawer:
         """Bars from tops to bottoms; round ends lie inside them."""
         inset = self.thickness / 2 if round_ends else 0.0
         middles = (tops + bottoms) / 2
-        starts = np.stack([self.middles, np.maximum(bottoms - inset, middles)], axis=1)
-        ends = np.stack([self.middles, np.minimum(tops + inset, middles)], axis=1)
+        starts, ends = np.empty((2, len(tops), 2), np.float32)
+        starts[:, 0] = ends[:, 0] = self.middles
+        np.maximum(bottoms - inset, middles, out=starts[:, 1])
+        np.minimum(tops + inset, middles, out=ends[:, 1])
         fill_capsules(surface, starts, ends, self.thickness, self.colors, self.params.opacity, round_ends)
 
     def _draw_peaks(self, surface: AnySurface, frame: Frame, heights: NDArray[np.float32]) -> tuple[float, float]:

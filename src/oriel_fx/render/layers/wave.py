@@ -88,7 +88,7 @@ CURVE_STEPS = 3
 
 def _curve(sound: Curve) -> Curve:
     """Points joined by a smooth curve: CURVE_STEPS times as many, of a quadratic B-spline."""
-    padded = np.repeat(np.pad(sound, 1, mode="edge"), CURVE_STEPS)
+    padded = np.repeat(np.concatenate([sound[:1], sound, sound[-1:]]), CURVE_STEPS)
     kernel = np.ones(CURVE_STEPS, np.float32) / CURVE_STEPS
     smooth = np.convolve(np.convolve(padded, kernel, "same"), kernel, "same")
     return np.ascontiguousarray(smooth[CURVE_STEPS:-CURVE_STEPS], np.float32)

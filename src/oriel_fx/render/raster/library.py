@@ -8,12 +8,12 @@ from pathlib import Path
 
 from oriel_fx.errors import DependencyError
 
-VERSION = 6
+VERSION = 7
 _FOLDER = Path(__file__).parent
 
 
 class Plane(ctypes.Structure):
-    """What shapes.c calls a plane."""
+    """What pixels.h calls a plane."""
 
     _fields_ = (
         ("data", ctypes.c_void_p),
@@ -61,11 +61,16 @@ def _declare(library: ctypes.CDLL) -> None:
         "draw_ridges": [plane, number, number, pointer, number, *[pointer] * 4, ctypes.c_float, pointer, pointer],
         "add_glow": [pointer, stride, number, number, pointer, *[number] * 4, pointer],
         "shrink_by_4": [pointer, stride, number, number, pointer, number],
-        "fade_out": [pointer, stride, number, number, *[pointer, stride] * 2],
+        "shrink_by_2": [pointer, stride, number, number, pointer, number],
+        "gather_light": [plane, plane, *[number] * 5, *[pointer] * 3],
+        "mix_glow": [pointer, number, number, pointer, *[number] * 5, pointer, pointer],
+        "mix_shades": [pointer, pointer, *[number] * 3, pointer],
+        "copy_part": [plane, *[number] * 5, plane],
+        "fade_out": [plane, *[number] * 5, plane, plane],
         "add_digits": [pointer, number, number, pointer, number, number],
         "look_up": [pointer, stride, number, number, pointer, pointer],
-        "reflect": [pointer, stride, number, number, pointer, stride, *[pointer] * 3, number],
-        "lay_over": [pointer, stride, number, number, pointer, pointer],
+        "reflect": [pointer, stride, number, number, *[pointer, stride, pointer] * 2, number],
+        "lay_over": [plane, *[number] * 3, plane, plane],
     }
     for name, types in arguments.items():
         function = getattr(library, name)

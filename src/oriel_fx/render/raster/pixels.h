@@ -36,3 +36,25 @@ static inline int any(Shorts levels) {
     __builtin_memcpy(parts, &levels, sizeof parts);
     return (parts[0] | parts[1]) != 0;
 }
+
+static inline void store(Shorts levels, uint8_t *bytes) {
+    Bytes them = __builtin_convertvector(levels, Bytes);
+    __builtin_memcpy(bytes, &them, sizeof them);
+}
+
+/* As many bytes as one vector of the widest kind holds. */
+#define WIDE 32
+typedef uint8_t WideBytes __attribute__((vector_size(WIDE)));
+typedef uint32_t WideWholes __attribute__((vector_size(4 * LANES)));
+typedef uint16_t Pairs __attribute__((vector_size(WIDE)));
+
+/* What is drawn on: one plane, or a whole picture. */
+typedef struct {
+    uint8_t *data;
+    ptrdiff_t stride;
+    int32_t width, height, channels;
+} Plane;
+
+static inline uint8_t *at(const Plane *plane, int32_t left, int32_t top) {
+    return plane->data + top * plane->stride + left;
+}

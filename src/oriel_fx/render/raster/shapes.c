@@ -5,13 +5,7 @@
 
 #include "pixels.h"
 
-#define VERSION 6
-
-typedef struct {
-    uint8_t *data;
-    ptrdiff_t stride;
-    int32_t width, height, channels;
-} Plane;
+#define VERSION 7
 
 int32_t raster_version(void) { return VERSION; }
 
@@ -96,11 +90,6 @@ static inline Shorts to_levels(Floats numbers) {
 
 static inline Shorts backwards(Shorts levels) {
     return __builtin_shufflevector(levels, levels, 7, 6, 5, 4, 3, 2, 1, 0);
-}
-
-static inline void store(Shorts levels, uint8_t *bytes) {
-    Bytes them = __builtin_convertvector(levels, Bytes);
-    __builtin_memcpy(bytes, &them, sizeof them);
 }
 
 /* Coverage 0..255 of LANES pixels from column `i` on, in the row whose centres are so far below the line's start. */
