@@ -202,7 +202,8 @@ void fill_capsules(const Plane *planes, int32_t n_planes, int32_t count, const f
             Shorts shares[MOST_GROUPS];
             const float below = (float)j + 0.5f - it.y;
             for (int32_t g = 0; g < groups; g++)
-                shares[g] = by_255s(cover_group(&it, below, from + g * LANES) * (uint16_t)opacity);
+                shares[g] = cover_group(&it, below, from + g * LANES);
+            for (int32_t g = 0; opacity < 255 && g < groups; g++) shares[g] = by_255s(shares[g] * (uint16_t)opacity);
             const int32_t stop = upright && (float)j >= top ? least_int(it.bottom, down(bottom)) : j;
             if (stop > j + 1) {
                 mix_alike(planes, n_planes, j, stop, from, shares, groups, shades + k, count);
