@@ -1,4 +1,4 @@
-/* Glows: the light that was drawn on a ground, at a quarter of its size and less, and how it is added once it is blurred. */
+/* Glows: the light that was drawn on a ground, at a quarter of its size and less, and adding it once it is blurred. */
 
 #include "pixels.h"
 
@@ -67,7 +67,8 @@ static inline void interleave(Bytes a, Bytes b, Bytes c, uint8_t *threes) {
 /* How colour differs from the ground's, as levels round 128; where there is no light there is no colour. */
 static inline Bytes differ(const uint8_t *colour, const uint8_t *ground, Shorts light) {
     const Shorts under = load(ground), raised = load(colour) + 128;
-    const Shorts difference = __builtin_elementwise_min(__builtin_elementwise_max(raised, under) - under, (Shorts){0} + 255);
+    const Shorts above = __builtin_elementwise_max(raised, under) - under;
+    const Shorts difference = __builtin_elementwise_min(above, (Shorts){0} + 255);
     const Shorts lit = (Shorts)(light != 0);
     return __builtin_convertvector((difference & lit) | (((Shorts){0} + 128) & ~lit), Bytes);
 }
@@ -98,12 +99,14 @@ void gather_light(const Plane *frame, const Plane *ground, int32_t left, int32_t
     const int32_t coarse = (width + step - 1) / step, coarse_rows = (height + step - 1) / step;
     const ptrdiff_t size = (ptrdiff_t)coarse * coarse_rows;
     shrink_by_4(at(frame, left, top), frame->stride, width, height, light, cells);
-    for (int32_t j = 0; j < rows; j++) take_off(light + (ptrdiff_t)j * cells, at(ground, left / 4, top / 4 + j), cells);
+    for (int32_t j = 0; j < rows; j++)
+        take_off(light + (ptrdiff_t)j * cells, at(ground, left / 4, top / 4 + j), cells);
     const uint8_t *small = step == 4 ? light : scratch;
     if (step == 8) shrink_by_2(light, cells, cells, rows, scratch, coarse);
     for (int32_t p = 1; p < 3; p++) {
         const uint8_t *part = at(frame + p, left / 2, top / 2);
-        (step == 8 ? shrink_by_4 : shrink_by_2)(part, frame[p].stride, width / 2, height / 2, scratch + p * size, coarse);
+        if (step == 8) shrink_by_4(part, frame[p].stride, width / 2, height / 2, scratch + p * size, coarse);
+        else shrink_by_2(part, frame[p].stride, width / 2, height / 2, scratch + p * size, coarse);
     }
     const uint8_t *blue = scratch + size, *red = scratch + 2 * size;
     for (int32_t j = 0; j < coarse_rows; j++) {
@@ -124,8 +127,7 @@ void gather_light(const Plane *frame, const Plane *ground, int32_t left, int32_t
     }
 }
 
-/* One plane's bytes out of three that were in turn. */
-#define ONE_OF(threes, a, b, c, d, e, f, g, h) __builtin_shufflevector((threes).first, (threes).last, a, b, c, d, e, f, g, h)
+/* Bytes of three planes in turn, LANES of each: the first and the last 16 of the 24. */
 typedef struct {
     TwoBytes first, last;
 } Threes;
@@ -136,9 +138,15 @@ static inline Threes load_threes(const uint8_t *bytes) {
     __builtin_memcpy(&them.last, bytes + LANES, 2 * LANES);
     return them;
 }
-static inline Bytes first_of(Threes it) { return ONE_OF(it, 0, 3, 6, 9, 12, 15, 26, 29); }
-static inline Bytes second_of(Threes it) { return ONE_OF(it, 1, 4, 7, 10, 13, 24, 27, 30); }
-static inline Bytes third_of(Threes it) { return ONE_OF(it, 2, 5, 8, 11, 14, 25, 28, 31); }
+static inline Bytes first_of(Threes it) {
+    return __builtin_shufflevector(it.first, it.last, 0, 3, 6, 9, 12, 15, 26, 29);
+}
+static inline Bytes second_of(Threes it) {
+    return __builtin_shufflevector(it.first, it.last, 1, 4, 7, 10, 13, 24, 27, 30);
+}
+static inline Bytes third_of(Threes it) {
+    return __builtin_shufflevector(it.first, it.last, 2, 5, 8, 11, 14, 25, 28, 31);
+}
 
 /* Levels times a share of so many 65536ths. */
 static inline Pairs share_of(Pairs levels, uint32_t share) {
@@ -168,8 +176,8 @@ static void mix_rows(const uint8_t *luma, int32_t cells, int32_t rows, int32_t j
 }
 
 /* A tight glow of luma becomes that and a wide one together: so many 1024ths of it, and of the first of `threes`, which
-   are `step` / 4 times as coarse. `luma` has room for a byte for each of the coarse cells and LANES more, `mixed` for a
-   coarse row and LANES + 2 more. */
+   are `step` / 4 times as coarse. Sums are in quarters of a level, so shares stay below 64 together. `luma` has room
+   for a byte for each of the coarse cells and LANES more, `mixed` for a coarse row and LANES + 2 more. */
 void mix_glow(uint8_t *glow, int32_t cells, int32_t rows, const uint8_t *threes, int32_t coarse, int32_t coarse_rows,
               int32_t step, int32_t near, int32_t far, uint8_t *luma, uint16_t *mixed) {
     const ptrdiff_t size = (ptrdiff_t)coarse * coarse_rows;
@@ -195,7 +203,8 @@ void mix_glow(uint8_t *glow, int32_t cells, int32_t rows, const uint8_t *threes,
                 __builtin_memcpy(&same, luma + (ptrdiff_t)j * cells + c, (size_t)count);
                 wide = __builtin_convertvector(same, Pairs) << 8;
             }
-            const Pairs sum = share_of(__builtin_convertvector(tight, Pairs) << 8, (uint32_t)near) + share_of(wide, (uint32_t)far);
+            const Pairs close = __builtin_convertvector(tight, Pairs) << 8;
+            const Pairs sum = share_of(close, (uint32_t)near) + share_of(wide, (uint32_t)far);
             tight = __builtin_convertvector(__builtin_elementwise_min((sum + 2) >> 2, (Pairs){0} + 255), TwoBytes);
             if (count == 2 * LANES) __builtin_memcpy(glow + c, &tight, sizeof tight);
             else __builtin_memcpy(glow + c, &tight, (size_t)count);
@@ -230,8 +239,8 @@ void mix_shades(const uint8_t *tight, const uint8_t *wide, int32_t count, int32_
     }
 }
 
-/* LANES cells of a glow, enlarged twice by interpolation and twice by repetition: four pixels a cell. False, and nothing
-   enlarged, where all that they would give is `zero`. */
+/* LANES cells of a glow, enlarged twice by interpolation and twice by repetition: four pixels a cell. False, and
+   nothing enlarged, where all that they would give is `zero`. */
 static inline int enlarge(const uint16_t *mixed, uint8_t zero, WideBytes *four) {
     Shorts before, here, after;
     __builtin_memcpy(&before, mixed - 1, sizeof before);
