@@ -111,7 +111,7 @@ def lay_over(frame: Targets, left: int, top: int, levels: Targets, under: Target
 
     Of a frame's planes the first is of full size and the others of half of it; places in it are even.
     """
-    assert len(frame) == len(levels) == len(under)
+    assert len(frame) == len(levels) == len(under) and (levels.width, levels.height) == (under.width, under.height)
     _check(frame, left, top, levels.width, levels.height)
     raster().lay_over(frame.table, len(frame), left, top, levels.table, under.table)
 
