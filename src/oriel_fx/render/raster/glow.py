@@ -50,7 +50,7 @@ def gather_light(
 
 
 def mix_glow(glow: Bytes, wide: Bytes, near: float, far: float) -> None:
-    """A tight glow (rows, cells) of luma becomes `near` of it and `far` of a wide one together; shares below 64 together.
+    """A tight glow (rows, cells) of luma becomes `near` of it and `far` of a wide one: shares below 64 together.
 
     `wide` is (rows, cells, 3), of which luma is the first, as large as `glow` or half as large, rounded up.
     """
