@@ -25,7 +25,7 @@ from oriel_fx.render.spec import RenderSpec
 
 CHUNK_S = 12
 # Raised whenever the same spec would draw other pixels or encode other bytes.
-RENDER_VERSION = 5
+RENDER_VERSION = 6
 HASH_BYTES = 16
 LONGEST_NAME_BYTES = 255
 

@@ -40,6 +40,16 @@ def test_the_ground_darkens_as_defined(strength: float, start: float, still: boo
     assert (ground[..., 3] == 255).all()
 
 
+@pytest.mark.parametrize("size", [(130, 98), (102, 102), (98, 130), (64, 66)], ids=str)
+@pytest.mark.parametrize("still", [True, False])
+def test_no_row_or_column_is_darkened_twice_where_halves_are_odd(size: tuple[int, int], still: bool) -> None:
+    ground = np.full((size[1], size[0], 4), 255, np.uint8)
+    VignetteEffect(strength=1, start=0).prepare(make_scene(*size)).darken_ground(ground, still)
+    levels = ground[..., 0].astype(int)
+    assert np.abs(levels - levels[::-1]).max() <= 1 and np.abs(levels - levels[:, ::-1]).max() <= 1
+    assert np.abs(np.diff(levels, axis=0)).max() <= 12 and np.abs(np.diff(levels, axis=1)).max() <= 12
+
+
 @pytest.mark.parametrize("region", REGIONS, ids=str)
 @pytest.mark.parametrize(("strength", "start"), [(0.35, 0.55), (1, 0), (1, 0.9)])
 def test_added_light_darkens_as_the_ground_did(strength: float, start: float, region: Rect) -> None:

@@ -96,11 +96,13 @@ class Vignette:
 def _strips(region: Rect, middle: Rect) -> list[Rect]:
     """The region without the middle."""
     top = min(max(middle.top, region.top), region.bottom)
-    bottom = max(min(middle.bottom, region.bottom), region.top)
+    bottom = max(min(middle.bottom, region.bottom), top)
+    left = min(max(middle.left, region.left), region.right)
+    right = max(min(middle.right, region.right), left)
     strips = [
         Rect(region.left, region.top, region.right, top),
-        Rect(region.left, top, min(middle.left, region.right), bottom),
-        Rect(max(middle.right, region.left), top, region.right, bottom),
+        Rect(region.left, top, left, bottom),
+        Rect(right, top, region.right, bottom),
         Rect(region.left, bottom, region.right, region.bottom),
     ]
     return [strip for strip in strips if strip.area]
