@@ -220,7 +220,7 @@ def render_one(reporter: Reporter, song: Path, target: Path, choices: Choices, c
             )
     except (KeyboardInterrupt, RenderCancelledError):
         work = WorkFolder.beside(target).path
-        kept = f"Finished parts are kept in {work}; the same command goes on from there."
+        kept = f"What was finished until then is kept in {work}; the same command goes on from there."
         reporter.error(called, RenderCancelledError("Stopped.", kept if work.exists() else "Nothing was written."))
         return RenderCancelledError.exit_code
     except OrielError as error:
