@@ -74,7 +74,7 @@ def test_paid_jobs_are_rendered_and_mailed_by_the_processes_of_a_deployment(
 def test_a_job_whose_process_is_killed_is_taken_up_by_another_within_30_s(
     processes: Processes, queued: Callable[..., str], look: Look, thirty_seconds: Path, victim: str
 ) -> None:
-    name = queued(song=thirty_seconds, size="1280x720")
+    name = queued(song=thirty_seconds, size="2560x1440")
     first = processes.start("worker", "--queues", "video_rendering")
     processes.start("scheduler")
     until(lambda: drawing(look, name))
@@ -101,7 +101,7 @@ def test_a_worker_told_to_stop_hands_its_job_to_another_which_goes_on_with_its_c
     settings: Settings,
     thirty_seconds: Path,
 ) -> None:
-    name = queued(song=thirty_seconds, size="1280x720")
+    name = queued(song=thirty_seconds, size="2560x1440")
     first = processes.start("worker", "--queues", "video_rendering")
     processes.start("scheduler")
     until(lambda: drawing(look, name))

@@ -321,7 +321,7 @@ def test_cancelling_stops_a_render_and_leaves_nothing(
     thirty_seconds: Path,
     mails: Callable[[], list[EmailMessage]],
 ) -> None:
-    name = queued(song=thirty_seconds, size="1280x720")
+    name = queued(song=thirty_seconds, size="2560x1440")
     working = threading.Thread(target=render, args=[name])
     working.start()
     wait_for_drawing(look, name)
