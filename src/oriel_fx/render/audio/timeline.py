@@ -51,7 +51,6 @@ class Timeline:
         self._features = BlockCache(self._compute_features, _BLOCKS_KEPT)
         self._analyser = BlockCache(self._compute_analyser, _BLOCKS_KEPT)
         self._latest: tuple[int, Floats] = -1, np.zeros(N_FEATURES, np.float32)
-        self._fps_ratio = self.fps.as_integer_ratio()
         self._beat_frames = self._frames_of(stats.beats_s)
         self._onset_frames = self._frames_of(stats.onsets_s)
 
@@ -136,10 +135,9 @@ class Timeline:
         known, latest = self._latest
         if known == frame:
             return latest
-        numerator, denominator = self._fps_ratio
-        at, rest = divmod(frame * ROWS_PER_S * denominator, numerator)
+        at, rest = divmod(frame * ROWS_PER_S * self.fps.denominator, self.fps.numerator)
         block, at = divmod(at, _BLOCK_S * ROWS_PER_S)
-        rows, between = self._features.get(block), np.float32(rest / numerator)
+        rows, between = self._features.get(block), np.float32(rest / self.fps.numerator)
         row: Floats = rows[at] * (1 - between) + rows[at + 1] * between
         self._latest = frame, row
         return row
